@@ -1,0 +1,61 @@
+"""DomainFacts: all that was seen about one sender, and nothing that was thought about it.
+
+Every rule is a function of this one value. What a protocol's own `collect` saw is under
+its name; what belongs to names rather than to a protocol is in `names`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sendgate.audit.profile import Profile
+from sendgate.bimi.facts import BimiFacts
+from sendgate.dkim.facts import DkimFacts
+from sendgate.dmarc.facts import DmarcFacts
+from sendgate.mx.facts import MxFacts
+from sendgate.names import Domain
+from sendgate.observed import Observed
+from sendgate.spf.facts import SpfCheck, SpfFacts
+from sendgate.dmarc.alignment import Alignment
+from sendgate.topology.facts import NameFacts, ZoneFacts
+from sendgate.topology.outcome import Topology
+
+__all__ = ["DomainFacts"]
+
+
+@dataclass(frozen=True)
+class DomainFacts:
+    """What was seen about the sender of `profile`.
+
+    `spf` is the record at the return path, or at the sending domain where no return path
+    is known (`spf_domain` says which). `spf_checks` is `check_host` for each declared
+    address. `helo_spf` is the record at the HELO name, where one was declared.
+    `mx` and `names` are keyed by name: the sending domain, the return path unless it is
+    the provider's, and each content name. `zones` holds the zone of each mail name.
+    """
+
+    profile: Profile
+    spf: Observed[SpfFacts]
+    spf_domain: Domain
+    spf_checks: tuple[SpfCheck, ...]
+    helo_spf: tuple[SpfCheck, ...]
+    dkim: DkimFacts
+    dmarc: DmarcFacts
+    bimi: BimiFacts
+    mx: Mapping[Domain, MxFacts]
+    names: Mapping[Domain, NameFacts]
+    zones: tuple[ZoneFacts, ...]
+    alignment: Alignment
+    topology: Topology
+
+    @property
+    def sending(self) -> NameFacts:
+        """The sending domain's own records."""
+        return self.names[self.profile.sending]
+
+    @property
+    def return_path(self) -> NameFacts | None:
+        """The return path's own records; None where it is unknown or the provider's."""
+        envelope = self.profile.envelope
+        return None if envelope is None else self.names[envelope]

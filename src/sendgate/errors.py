@@ -1,0 +1,55 @@
+"""Every error that a caller of sendgate may meet.
+
+A DNS condition is never one of them: it is an `Answer` (see `sendgate.dns.answers`).
+
+    SendgateError
+    ├── InputError          what the user gave cannot be used (exit code 2)
+    │   ├── DomainError     a text is not a domain name
+    │   ├── ConfigError     sendgate.toml, an option or a variable has no such key or value
+    │   └── SourceError     a zone file or a recording cannot be read; has file and line
+    └── InternalError       a promise inside sendgate was broken (exit code 70)
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigError",
+    "DomainError",
+    "InputError",
+    "InternalError",
+    "SendgateError",
+    "SourceError",
+]
+
+
+class SendgateError(Exception):
+    """The root of the tree."""
+
+
+class InputError(SendgateError):
+    """What the user gave cannot be used; the text says what, where, and what to do next."""
+
+
+class DomainError(InputError):
+    """A text is not a domain name (RFC 1035 section 2.3.4, RFC 5890)."""
+
+
+class ConfigError(InputError):
+    """A configuration file, an option or an environment variable is wrong."""
+
+
+class SourceError(InputError):
+    """A zone file or a recording cannot be read.
+
+    `where` is the file as the user named it, `line` is 1-based or None.
+    """
+
+    def __init__(self, message: str, where: str, line: int | None = None) -> None:
+        self.where = where
+        self.line = line
+        place = where if line is None else f"{where}:{line}"
+        super().__init__(f"{place}: {message}")
+
+
+class InternalError(SendgateError):
+    """A promise inside sendgate was broken; never the user's fault."""

@@ -1,0 +1,94 @@
+"""What was observed: present, absent, malformed, or unknown. Each calls for another sentence.
+
+    Answer ──► protocol's collect.py ──► Observed[its facts] ──► protocol's rules.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from sendgate.dns.answers import Answer, Failed, NxDomain, Origin, Question, Record, Records
+from sendgate.names import Domain
+
+__all__ = ["Absent", "Evidence", "Malformed", "Observed", "Present", "Unknown", "absent", "evidence_of"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was seen and where: the name, the record type, the values (empty: none there)."""
+
+    name: Domain
+    rdtype: str
+    values: tuple[str, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Present(Generic[T]):
+    """It is there and could be read."""
+
+    value: T
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Absent:
+    """It is not there: an authoritative no. `nxdomain`: the whole name is not there."""
+
+    nxdomain: bool
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """It is there but broken; `error` says how, in words for a person."""
+
+    error: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Nobody could tell: the question that failed, and why."""
+
+    question: Question
+    reason: str
+
+    @classmethod
+    def of(cls, failed: Failed) -> Unknown:
+        """The unknown that a failed answer stands for."""
+        return cls(failed.question, failed.text)
+
+
+Observed = Present[T] | Absent | Malformed | Unknown
+
+
+def evidence_of(answer: Answer, *only: Record) -> tuple[Evidence, ...]:
+    """The evidence of one answer: its aliases, then its records (or just `only` of them).
+
+    A failed answer is evidence of nothing and gives its aliases alone.
+    """
+    question = answer.question
+    found = [
+        Evidence(a.name, "CNAME", (str(a.target),), a.origin) for a in answer.aliases
+    ]
+    if isinstance(answer, Records):
+        by_origin: dict[Origin, list[str]] = {}
+        for record in only or answer.records:
+            by_origin.setdefault(record.origin, []).append(str(record.data))
+        found += [
+            Evidence(answer.owner, question.rdtype, tuple(values), origin)
+            for origin, values in by_origin.items()
+        ]
+    elif not isinstance(answer, Failed):
+        name = answer.aliases[-1].target if answer.aliases else question.name
+        found.append(Evidence(name, question.rdtype, (), answer.origin))
+    return tuple(found)
+
+
+def absent(answer: Answer) -> Absent:
+    """The absence that an answer without data proves (never call it with a failed one)."""
+    return Absent(isinstance(answer, NxDomain), evidence_of(answer))
