@@ -76,7 +76,8 @@ class Profile:
     `return_path` is None where it is not known; then SPF at the sending domain is read
     and judged as text only. `provider_return_path` marks a return path that is the
     provider's own name, whose records are not this sender's business.
-    `declared` is true where anything beyond the bare domain was given.
+    `declared` is true where anything says that the domain is meant to send.
+    `authoritative`: ask each of the zone's own servers too, to compare them.
     """
 
     sending: Domain
@@ -93,6 +94,7 @@ class Profile:
     bimi_declared: bool = False
     receivers: tuple[Receiver, ...] = ()
     declared: bool = False
+    authoritative: bool = False
 
     @property
     def is_bulk(self) -> bool:

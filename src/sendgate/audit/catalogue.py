@@ -1,0 +1,26 @@
+"""RULES: the one list of rules, in the order of the report."""
+
+from __future__ import annotations
+
+from sendgate.audit.vocabulary import Rule
+from sendgate.bimi import rules as bimi
+from sendgate.dkim import rules as dkim
+from sendgate.dmarc import alignment_rules
+from sendgate.dmarc import rules as dmarc
+from sendgate.mx import rules as mx
+from sendgate.spf import rules as spf
+from sendgate.topology import dns_rules as dns
+from sendgate.topology import rules as topology
+
+__all__ = ["RULES"]
+
+RULES: tuple[Rule, ...] = (
+    *spf.RULES,
+    *dkim.RULES,
+    *dmarc.RULES,
+    *alignment_rules.RULES,
+    *bimi.RULES,
+    *mx.RULES,
+    *dns.RULES,
+    *topology.RULES,
+)

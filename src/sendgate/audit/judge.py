@@ -1,0 +1,126 @@
+"""From facts to a report: the one place that runs the rules, filters, waives and decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sendgate.audit.facts import DomainFacts
+from sendgate.audit.report import (
+    DnsCost,
+    Finding,
+    Report,
+    StaleWaiver,
+    UnknownItem,
+    Verdict,
+    WaivedItem,
+    Waiver,
+)
+from sendgate.audit.vocabulary import CannotTell, Rule, Severity
+from sendgate.names import Domain
+from sendgate.observed import Absent, Present
+
+__all__ = ["Policy", "is_parked", "judge", "stale_waivers"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How strictly to judge.
+
+    `select` and `ignore` hold rule ids or areas (``SPF``); an empty `select` takes all.
+    A finding or an unknown at or above `fail_on` decides the verdict.
+    """
+
+    fail_on: Severity = Severity.ERROR
+    select: frozenset[str] = frozenset()
+    ignore: frozenset[str] = frozenset()
+    waivers: tuple[Waiver, ...] = ()
+
+    def wants(self, rule: Rule) -> bool:
+        """Whether findings of this rule are reported at all."""
+        names = {rule.id, rule.area}
+        return (not self.select or bool(names & self.select)) and not names & self.ignore
+
+    def waiver_for(self, rule: Rule, domain: Domain, today: date) -> Waiver | None:
+        """The first waiver that is valid today and takes this rule's findings away."""
+        return next(
+            (w for w in self.waivers if w.matches(rule, domain) and today <= w.expires), None
+        )
+
+
+def judge(
+    facts: DomainFacts, rules: Sequence[Rule], policy: Policy, time: datetime, dns: DnsCost
+) -> Report:
+    """Run every rule over the facts, in the order of the list, and come to a verdict."""
+    domain, today = facts.profile.sending, time.date()
+    findings: list[Finding] = []
+    unknown: list[UnknownItem] = []
+    waived: list[WaivedItem] = []
+    left_out = 0
+    for rule in rules:
+        waiver = policy.waiver_for(rule, domain, today)
+        for said in dict.fromkeys(rule.judge(facts)):
+            if not policy.wants(rule):
+                left_out += not isinstance(said, CannotTell)
+            elif isinstance(said, CannotTell):
+                severity = said.severity or rule.severity
+                # What a waiver would take away cannot decide anything by being unseen.
+                decisive = waiver is None and policy.fail_on <= severity
+                unknown.append(UnknownItem(rule, said.question, said.reason, severity, decisive))
+            elif waiver is not None:
+                waived.append(WaivedItem(Finding.of(rule, said, domain), waiver))
+            else:
+                findings.append(Finding.of(rule, said, domain))
+    return Report(
+        facts=facts,
+        verdict=_verdict(facts, findings, unknown, policy.fail_on),
+        findings=tuple(findings),
+        unknown=tuple(unknown),
+        waived=tuple(waived),
+        left_out=left_out,
+        time=time,
+        dns=dns,
+    )
+
+
+def _verdict(
+    facts: DomainFacts,
+    findings: Iterable[Finding],
+    unknown: Iterable[UnknownItem],
+    fail_on: Severity,
+) -> Verdict:
+    if any(fail_on <= finding.severity for finding in findings):
+        return Verdict.FAIL
+    if any(item.decisive for item in unknown):
+        return Verdict.UNKNOWN
+    return Verdict.NOT_APPLICABLE if is_parked(facts) else Verdict.PASS
+
+
+def is_parked(facts: DomainFacts) -> bool:
+    """Whether the name says, by its own records, that it neither sends nor receives mail.
+
+    It must *say* so: a null MX (RFC 7505), or no way to receive and an SPF record that
+    authorises nobody (RFC 7208 section 10.1.2). A name without any record says nothing,
+    and a sender that was declared is never parked.
+    """
+    profile = facts.profile
+    mx = facts.mx.get(profile.sending)
+    if profile.declared or mx is None:
+        return False
+    deny_all = isinstance(facts.spf, Present) and facts.spf.value.is_deny_all
+    if mx.is_null:
+        return deny_all or isinstance(facts.spf, Absent)
+    return deny_all and mx.can_receive is False
+
+
+def stale_waivers(policy: Policy, reports: Sequence[Report]) -> tuple[StaleWaiver, ...]:
+    """The waivers that did nothing in this run, of those whose domain was audited."""
+    used = {item.waiver for report in reports for item in report.waived}
+    stale = []
+    for waiver in policy.waivers:
+        spoken_of = [report for report in reports if waiver.covers(report.domain)]
+        if waiver not in used and spoken_of:
+            expired = any(report.time.date() > waiver.expires for report in spoken_of)
+            stale.append(StaleWaiver(waiver, expired))
+    return tuple(stale)

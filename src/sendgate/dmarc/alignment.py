@@ -1,0 +1,178 @@
+"""What alignment and DMARC will come to, before anything is sent (RFC 9989 section 4.4).
+
+From facts alone: the From domain against the return path (SPF) and against each `d=`
+(DKIM), and whether either mechanism can give the pass that alignment needs. What was not
+declared stays open; an open question is never a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from sendgate.audit.profile import Profile, Selector
+from sendgate.dkim.facts import DkimFacts, DkimKey
+from sendgate.dmarc.facts import DmarcFacts
+from sendgate.names import Domain
+from sendgate.observed import Absent, Observed, Present
+from sendgate.spf.facts import SpfCheck, SpfFacts
+
+__all__ = ["Alignment", "DkimAlignment", "DmarcResult", "SpfAlignment", "predict"]
+
+Mode = Literal["relaxed", "strict"]
+
+
+class DmarcResult(StrEnum):
+    """The DMARC result to expect for mail sent as declared."""
+
+    PASS = "pass"  # noqa: S105 - a result, not a password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class SpfAlignment:
+    """The From domain against the return path.
+
+    `possible`: whether an SPF pass would align; None where the return path is not known
+    or DNS did not tell. `can_pass`: whether that pass is to be expected too.
+    """
+
+    possible: bool | None
+    mode: Mode
+    domain: Domain | None
+    why: str
+    can_pass: bool | None
+
+
+@dataclass(frozen=True)
+class DkimAlignment:
+    """The From domain against one `d=`; `can_pass` as in `SpfAlignment`, for its key."""
+
+    selector: Selector
+    aligned: bool | None
+    can_pass: bool | None
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The prediction for one sender."""
+
+    spf: SpfAlignment
+    dkim: tuple[DkimAlignment, ...]
+    dkim_mode: Mode
+    result: DmarcResult
+
+    @property
+    def spf_can_pass(self) -> bool | None:
+        """Whether mail will have an SPF pass that aligns; None: not declared or not seen."""
+        return self.spf.can_pass
+
+    @property
+    def dkim_can_pass(self) -> bool | None:
+        """Whether mail can have a DKIM pass that aligns; None: not declared or not seen.
+
+        Only named selectors count: a key at a guessed one may be another system's.
+        """
+        named = [d.can_pass for d in self.dkim if d.selector.named]
+        return _any(named) if named else None
+
+
+def predict(
+    profile: Profile,
+    spf: Observed[SpfFacts],
+    spf_checks: Sequence[SpfCheck],
+    dkim: DkimFacts,
+    dmarc: DmarcFacts,
+) -> Alignment:
+    """Predict alignment for the sender of `profile` from what was seen."""
+    aspf, adkim = _modes(dmarc)
+    spf_alignment = _spf(profile, spf, spf_checks, dmarc, aspf)
+    keys = tuple(_dkim(profile.sending, key, dmarc, adkim) for key in dkim.keys)
+    alignment = Alignment(spf_alignment, keys, adkim, DmarcResult.UNKNOWN)
+    either = _any([alignment.spf_can_pass, alignment.dkim_can_pass])
+    result = {True: DmarcResult.PASS, False: DmarcResult.FAIL, None: DmarcResult.UNKNOWN}[either]
+    return Alignment(spf_alignment, keys, adkim, result)
+
+
+def _modes(dmarc: DmarcFacts) -> tuple[Mode, Mode]:
+    """aspf and adkim of the record that applies; relaxed without one (RFC 9989 section 4.7)."""
+    if not isinstance(dmarc.policy, Present):
+        return "relaxed", "relaxed"
+    record = dmarc.policy.value.record
+    return (
+        "strict" if record.aspf == "s" else "relaxed",
+        "strict" if record.adkim == "s" else "relaxed",
+    )
+
+
+def _aligned(author: Domain, identifier: Domain, dmarc: DmarcFacts, mode: Mode) -> bool | None:
+    if author == identifier:
+        return True
+    if mode == "strict":
+        return False  # a plain comparison, no walk (RFC 9989 section 4.4)
+    organizational = dmarc.organizational
+    if organizational is None:
+        return None
+    # An organizational domain is found on the way up, so a name that does not lie under
+    # the author's cannot share it: no walk needed.
+    if not identifier.is_under(organizational):
+        return False
+    other = dmarc.organizational_of(identifier)
+    return None if other is None else other == organizational
+
+
+def _spf(
+    profile: Profile,
+    spf: Observed[SpfFacts],
+    checks: Sequence[SpfCheck],
+    dmarc: DmarcFacts,
+    mode: Mode,
+) -> SpfAlignment:
+    role = profile.return_path
+    if role is None:
+        why = "the return path is not declared"
+        return SpfAlignment(None, mode, None, why, None)
+    author = profile.sending
+    possible = _aligned(author, role.name, dmarc, mode)
+    match possible:
+        case None:
+            why = f"the organizational domain of {author} or {role.name} could not be read"
+        case True if author == role.name:
+            why = "the return path is the From domain itself"
+        case True:
+            why = f"{role.name} and {author} share the organizational domain {dmarc.organizational}"
+        case False if mode == "strict":
+            why = f"strict alignment asks for {author} itself, and the return path is {role.name}"
+        case _:
+            why = f"{role.name} is outside the organizational domain of {author}"
+    can_pass = False if possible is False else _spf_passes(spf, checks)
+    return SpfAlignment(possible, mode, role.name, why, can_pass if possible is not None else None)
+
+
+def _spf_passes(spf: Observed[SpfFacts], checks: Sequence[SpfCheck]) -> bool | None:
+    """Whether SPF passes for all declared addresses; for none declared, whether it never can."""
+    if isinstance(spf, Absent):
+        return False
+    if not isinstance(spf, Present):
+        return None
+    if checks:
+        results = [check.passes for check in checks]
+        return False if False in results else None if None in results else True
+    never = spf.value.is_deny_all or spf.value.permerror is not None
+    return False if never else None
+
+
+def _dkim(author: Domain, key: DkimKey, dmarc: DmarcFacts, mode: Mode) -> DkimAlignment:
+    aligned = _aligned(author, key.selector.domain, dmarc, mode)
+    if aligned is False or key.usable is False:
+        return DkimAlignment(key.selector, aligned, False)
+    both = aligned and key.usable
+    return DkimAlignment(key.selector, aligned, both)
+
+
+def _any(values: Sequence[bool | None]) -> bool | None:
+    """True if one is, False if all are, None where an open one could still decide."""
+    return True if True in values else None if None in values else False
