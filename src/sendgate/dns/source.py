@@ -1,8 +1,8 @@
 """The seam between judging and the world: one method, answers as values.
 
-A source never raises for a DNS condition. `RunSource` is what a run hands to the
-collectors: it asks each question once, lets concurrent askers share the wait, and counts.
-The cache is the object's own, so two sources can never see each other's answers.
+A source never raises for a DNS condition. `RunSource` gives a source the cache of one run;
+the cache is the object's own, so two sources can never see each other's answers. `Desk` is
+what one audit's collectors ask through: it counts, and keeps the audit small.
 """
 
 from __future__ import annotations
@@ -29,48 +29,23 @@ class DnsSource(Protocol):
 
 
 class RunSource:
-    """A source with a cache of its own, for one run.
+    """A source with a cache of its own, for one run: each question is asked once.
 
-    `questions` counts what was put to the source underneath, `failed` those of them that
-    ended as `Failed` although the source was willing to ask, `seconds` the wall time
-    during which at least one question was out.
+    Askers who come while a question is out share the wait.
     """
 
     def __init__(self, source: DnsSource) -> None:
         self._source = source
         self._answers: dict[Question, asyncio.Future[Answer]] = {}
-        self._out = 0
-        self._since = 0.0
-        self.failed = 0
-        self.seconds = 0.0
-
-    @property
-    def questions(self) -> int:
-        """How many different questions were asked."""
-        return len(self._answers)
 
     async def ask(self, question: Question) -> Answer:
         """Answer from the cache, from a question already under way, or from the source."""
         waiting = self._answers.get(question)
         if waiting is None:
-            waiting = asyncio.ensure_future(self._put(question))
+            waiting = asyncio.ensure_future(self._source.ask(question))
             self._answers[question] = waiting
         # A cancelled asker must not cancel the question that others share.
         return await asyncio.shield(waiting)
-
-    async def _put(self, question: Question) -> Answer:
-        if self._out == 0:
-            self._since = time.monotonic()
-        self._out += 1
-        try:
-            answer = await self._source.ask(question)
-        finally:
-            self._out -= 1
-            if self._out == 0:
-                self.seconds += time.monotonic() - self._since
-        if isinstance(answer, Failed) and answer.reason is not Reason.NOT_ASKED:
-            self.failed += 1
-        return answer
 
 
 class Desk:
@@ -84,33 +59,64 @@ class Desk:
     - `spare`: what is nice to know; asked only while fewer than `limit` questions are
       counted, else `Failed(ALLOWANCE)`. Spare questions come after all core ones, in a
       fixed order, so that the same domain gets the same report.
+
+    `failed` counts the questions that ended as `Failed` although the source was willing to
+    ask, `seconds` is the wall time during which at least one question was out.
     """
 
-    def __init__(self, run: RunSource, limit: int = ALLOWANCE) -> None:
-        self.run = run
+    def __init__(self, source: DnsSource, limit: int = ALLOWANCE) -> None:
+        self._source = source
         self._limit = limit
         self._charged: set[Question] = set()
         self._free: set[Question] = set()
+        self._failed: set[Question] = set()
+        self._out = 0
+        self._since = 0.0
+        self.seconds = 0.0
         self.core: DnsSource = _Way(self._ask_core)
         self.listed: DnsSource = _Way(self._ask_listed)
         self.spare: DnsSource = _Way(self._ask_spare)
 
+    @property
+    def questions(self) -> int:
+        """How many different questions this audit asked, of whichever kind."""
+        return len(self._charged | self._free)
+
+    @property
+    def failed(self) -> int:
+        """How many of them nobody could answer."""
+        return len(self._failed)
+
     async def _ask_core(self, question: Question) -> Answer:
         if question not in self._free:
             self._charged.add(question)
-        return await self.run.ask(question)
+        return await self._put(question)
 
     async def _ask_listed(self, question: Question) -> Answer:
         if question not in self._charged:
             self._free.add(question)
-        return await self.run.ask(question)
+        return await self._put(question)
 
     async def _ask_spare(self, question: Question) -> Answer:
         if question not in self._free and question not in self._charged:
             if len(self._charged) >= self._limit:
                 return Failed(question, Reason.ALLOWANCE, "not asked, to keep the audit small")
             self._charged.add(question)
-        return await self.run.ask(question)
+        return await self._put(question)
+
+    async def _put(self, question: Question) -> Answer:
+        if self._out == 0:
+            self._since = time.monotonic()
+        self._out += 1
+        try:
+            answer = await self._source.ask(question)
+        finally:
+            self._out -= 1
+            if self._out == 0:
+                self.seconds += time.monotonic() - self._since
+        if isinstance(answer, Failed) and answer.reason is not Reason.NOT_ASKED:
+            self._failed.add(question)
+        return answer
 
 
 class _Way:

@@ -1,0 +1,73 @@
+"""Run a whole audit in a test: over a zone file, a recording, or the test double."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sendgate.audit.infer import SenderOptions, build_profile
+from sendgate.audit.judge import Policy
+from sendgate.audit.profile import Receiver, SenderKind
+from sendgate.audit.report import Report
+from sendgate.audit.run import audit
+from sendgate.dns.source import DnsSource, RunSource
+from sendgate.names import Domain
+
+TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PROBE = "sendgate-probe-0000000000000000"
+
+
+def options_of(given: Mapping[str, Any]) -> SenderOptions:
+    """Read options as a `[[sender]]` table writes them."""
+    names = {
+        "content": lambda v: tuple(map(Domain.parse, v)),
+        "return-path": Domain.parse,
+        "sender": SenderKind,
+        "provider": str,
+        "selectors": tuple,
+        "dkim-domains": lambda v: tuple(map(Domain.parse, v)),
+        "ips": lambda v: tuple(map(ipaddress.ip_address, v)),
+        "helo": Domain.parse,
+        "bimi-selector": str,
+        "receivers": lambda v: tuple(map(Receiver, v)),
+        "authoritative": bool,
+    }
+    return SenderOptions(**{k.replace("-", "_"): names[k](v) for k, v in given.items()})
+
+
+def offline(*zones: Path) -> DnsSource:
+    """Zone files alone, as --zone … --offline reads them."""
+    from sendgate.dmarc.suffixes import public_suffix
+    from sendgate.dns.overlay import NowhereSource, OverlaySource
+    from sendgate.dns.zones import ZoneSource
+
+    nowhere = NowhereSource(lambda name: public_suffix(name) == name)
+    return OverlaySource(ZoneSource.from_files(zones), nowhere)
+
+
+async def audit_domain(
+    domain: str,
+    given: Mapping[str, Any],
+    source: DnsSource,
+    policy: Policy | None = None,
+    time: datetime = TIME,
+) -> Report:
+    """Audit one domain over a source, with options as in a `[[sender]]` table."""
+    profile = build_profile(Domain.parse(domain), options_of(given))
+    return await audit(
+        profile, RunSource(source), policy=policy, time=time, probe_label=PROBE
+    )
+
+
+async def audit_fixture(
+    domain: str, given: Mapping[str, Any], data: Path, time: datetime = TIME
+) -> Report:
+    """Audit one domain over a zone file or a recording."""
+    if data.suffix == ".json":
+        from sendgate.dns.recorded import ReplaySource
+
+        return await audit_domain(domain, given, ReplaySource.read(data), time=time)
+    return await audit_domain(domain, given, offline(data), time=time)

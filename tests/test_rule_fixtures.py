@@ -1,0 +1,78 @@
+"""Every rule has its proof: a zone in which it speaks, and one at the edge in which it does not.
+
+Each zone must yield *exactly* the ids that its case names, from the whole catalogue.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audits import audit_fixture
+
+from sendgate.audit.catalogue import RULES
+from sendgate.audit.report import Report
+
+FOLDER = Path(__file__).parent.parent / "fixtures" / "rules"
+CASES = sorted(path.parent for path in FOLDER.glob("*/case.toml"))
+TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "case.toml").read_text())
+
+
+async def report_of(folder: Path, half: str) -> tuple[Report, dict[str, Any]]:
+    case = read(folder)
+    expected = case[half]
+    data = folder / expected.get("replay", f"{half}.zone")
+    options = case.get("options", {}) | expected.get("options", {})
+    return await audit_fixture(case["domain"], options, data, TIME), expected
+
+
+@pytest.mark.parametrize("half", ["bad", "good"])
+@pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
+async def test_zone_yields_exactly_the_expected_ids(folder: Path, half: str) -> None:
+    """The audit of a fixture finds what its case names: nothing more, nothing less."""
+    report, expected = await report_of(folder, half)
+    said = {f"{f.rule.id}: {f.message}" for f in report.findings}
+    assert sorted({f.rule.id for f in report.findings}) == expected["findings"], said
+    unknown = {f"{u.rule.id}: {u.question} {u.reason}" for u in report.unknown}
+    assert sorted({u.rule.id for u in report.unknown}) == expected.get("unknown", []), unknown
+
+
+@pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
+def test_a_case_shows_its_own_rule(folder: Path) -> None:
+    """The bad half has the rule that the folder is named for, the good half has not."""
+    rule_id = folder.name.partition("-")[0]
+    case = read(folder)
+    assert rule_id in case["bad"]["findings"]
+    assert rule_id not in case["good"]["findings"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_catalogue_is_whole(rule: Any) -> None:
+    """A rule says what is wrong, what a receiver does, what to do, where it is written, and is shown."""
+    assert re.fullmatch(r"[A-Z]+[0-9]{3}", rule.id)
+    assert rule.summary.endswith("."), "the docstring's first line is a sentence"
+    assert len(rule.explanation) > 60, "the docstring says what a receiver then does"
+    assert rule.remedy.endswith(".")
+    assert rule.citation.text
+    assert rule.citation.url.startswith("https://")
+    assert (FOLDER / f"{rule.id}-{rule.name}" / "case.toml").is_file(), "the rule has no fixture"
+
+
+def test_ids_and_names_are_unique() -> None:
+    """One id says one thing."""
+    assert len({rule.id for rule in RULES}) == len(RULES)
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_no_fixture_without_a_rule() -> None:
+    """A fixture folder is named for a rule that exists."""
+    known = {f"{rule.id}-{rule.name}" for rule in RULES}
+    assert {folder.name for folder in CASES} <= known
