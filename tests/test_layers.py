@@ -1,0 +1,75 @@
+"""The rooms and the arrows between them: what may import what, read from the code itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "sendgate"
+MODULES = sorted(SOURCE.rglob("*.py"))
+PURE = [
+    path
+    for path in MODULES
+    if path.stem in {"record", "facts", "macro", "outcome", "alignment", "judge", "vocabulary"}
+    or path.stem.endswith("rules")
+    or path.parent.name == "render"
+]
+WORLD = {"asyncio", "socket", "sqlite3", "ssl", "time", "subprocess", "secrets", "random"}
+HEAVY = {
+    "checkdmarc", "cryptography", "dkim", "dns", "httpx", "idna", "publicsuffixlist", "pydantic",
+    "requests", "rich", "tldextract", "typer", "yaml",
+}  # fmt: skip
+# From the bottom up; a package may import from those before it and from itself.
+ORDER = [
+    "errors", "names", "dns", "observed", "taglist", "spf", "dkim", "dmarc", "bimi", "mx",
+    "topology", "audit", "settings", "config", "render", "cli",
+]  # fmt: skip
+
+
+def imports(path: Path, *, top_level: bool = False) -> Iterator[str]:
+    """The modules that a file imports; `top_level`: only where loading the file loads them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(SOURCE))
+
+
+@pytest.mark.parametrize("path", PURE, ids=name)
+def test_what_parses_judges_or_renders_touches_no_world(path: Path) -> None:
+    """Records, facts, rules and renderers do no I/O and read no clock."""
+    assert not {module.partition(".")[0] for module in imports(path)} & WORLD
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_nothing_heavy_is_imported_at_module_level(path: Path) -> None:
+    """Start-up stays cheap: heavy libraries are imported where they are used."""
+    if path.parent.name == "cli":
+        return  # typer is what the command line is written in; test_startup guards the rest
+    assert not {module.partition(".")[0] for module in imports(path, top_level=True)} & HEAVY
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_point_down(path: Path) -> None:
+    """The command line stands on the renderers, they on the audit, it on protocols, they on DNS."""
+    room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+    if room not in ORDER:
+        return
+    for module in imports(path, top_level=True):
+        if not module.startswith("sendgate."):
+            continue
+        other = module.split(".")[1]
+        vocabulary = module in {"sendgate.audit.vocabulary", "sendgate.audit.profile"}
+        protocol = room in ORDER[ORDER.index("spf") : ORDER.index("audit")]
+        if protocol and (vocabulary or other in ORDER[: ORDER.index("audit")]):
+            continue  # protocols know each other's facts, and the words rules are written in
+        assert other in ORDER[: ORDER.index(room) + 1], f"{name(path)} imports {module}"
