@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from sendgate.dns.answers import Alias, Answer, Failed, NxDomain, Records
 from sendgate.names import Domain
 
-__all__ = ["NameFacts", "ZoneFacts"]
+__all__ = ["NameFacts", "NameServer", "ServerAnswers", "ZoneFacts"]
 
 
 @dataclass(frozen=True)
 class NameFacts:
-    """The answers at one name. A type that the name's role does not call for is None."""
+    """The answers at one name. A type that the name's role does not call for is None.
+
+    `unchecked` is the answer to a failed question asked once more without DNSSEC checking
+    (CD bit): data there, where checking gave SERVFAIL, means that validation fails.
+    """
 
     name: Domain
     txt: Answer | None = None
@@ -20,13 +24,12 @@ class NameFacts:
     a: Answer | None = None
     aaaa: Answer | None = None
     soa: Answer | None = None
+    unchecked: Answer | None = None
 
     @property
     def answers(self) -> tuple[Answer, ...]:
         """Every answer that was asked for."""
-        return tuple(
-            x for x in (self.txt, self.mx, self.a, self.aaaa, self.soa) if x is not None
-        )
+        return tuple(x for x in (self.txt, self.mx, self.a, self.aaaa, self.soa) if x is not None)
 
     @property
     def aliases(self) -> tuple[Alias, ...]:
@@ -51,7 +54,44 @@ class NameFacts:
 
 
 @dataclass(frozen=True)
+class NameServer:
+    """One name server of a zone, and the answer for its address (None: not asked)."""
+
+    target: Domain
+    a: Answer | None = None
+
+
+@dataclass(frozen=True)
+class ServerAnswers:
+    """What one of a zone's own servers says of a mail name, asked without recursion."""
+
+    server: Domain
+    address: str
+    mx: Answer
+    txt: Answer
+
+
+@dataclass(frozen=True)
 class ZoneFacts:
-    """What is known of the zone that a mail name lies in."""
+    """What is known of the zone that a mail name lies in.
+
+    `apex` is the zone's name, None where no answer told. `probes` are the answers for a
+    made-up name directly below the mail name, one a type: data there comes from a wildcard
+    (RFC 4592). `above` is the answer for the wildcard beside the mail name (`*` and its
+    parent), asked only where a probe got what the mail name itself has. `ns` and
+    `name_servers` are the zone's servers; `servers` what each of them says, asked only
+    where the profile wants it.
+    """
 
     name: Domain
+    apex: Domain | None = None
+    probes: tuple[Answer, ...] = ()
+    above: Answer | None = None
+    ns: Answer | None = None
+    name_servers: tuple[NameServer, ...] = ()
+    servers: tuple[ServerAnswers, ...] = ()
+
+    @property
+    def is_apex(self) -> bool:
+        """Whether the mail name is its zone's own name."""
+        return self.apex == self.name
