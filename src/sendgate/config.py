@@ -1,0 +1,261 @@
+"""sendgate.toml, or `[tool.sendgate]` in pyproject.toml, as a frozen `Config`.
+
+Nothing in a configuration is skipped silently: an unknown key is an error that names the
+nearest known one, and a value of the wrong type is an error that says what is expected.
+Relative paths in the file are relative to the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sendgate.audit.report import Waiver
+from sendgate.errors import ConfigError, DomainError
+from sendgate.names import Domain, read_domain
+from sendgate.settings import SETTINGS, Say, Setting, quoted
+
+__all__ = ["Config", "ConfiguredSender", "find_config", "load_config", "nearest"]
+
+DEFAULT_FILE = "sendgate.toml"
+PROJECT_FILE = "pyproject.toml"
+
+_SENDER_SETTINGS = tuple(s for s in SETTINGS if s.group == "sender")
+_WAIVER_KEYS = ("rule", "domain", "reason", "expires")
+
+
+@dataclass(frozen=True)
+class ConfiguredSender:
+    """One `[[sender]]`: `given` maps the names of settings to values, as in `Options.of`."""
+
+    domain: Domain
+    name: str | None = None
+    given: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a configuration says; `path` is the file as it was named, None where there is none."""
+
+    path: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    senders: tuple[ConfiguredSender, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+
+    def senders_from(self, domain: Domain) -> tuple[ConfiguredSender, ...]:
+        """Give the senders whose `from` is this domain."""
+        return tuple(sender for sender in self.senders if sender.domain == domain)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` for the known word most like this one, or an empty text."""
+    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return f"; did you mean {quoted(close[0])}?" if close else ""
+
+
+def find_config(named: str | None, folder: str = ".") -> tuple[str, bool] | None:
+    """Give the file to read and whether it was named; None where there is no configuration."""
+    if named is not None:
+        return named, True
+    for name in (DEFAULT_FILE, PROJECT_FILE):
+        path = Path(folder, name)
+        if path.is_file():
+            return str(path), False
+    return None
+
+
+def load_config(named: str | None, say: Say, folder: str = ".") -> Config:
+    """Read the configuration; an empty one where none was named and none is found.
+
+    Raises `ConfigError` where the file cannot be read or says something unknown.
+    """
+    found = find_config(named, folder)
+    if found is None:
+        return Config()
+    path, was_named = found
+    try:
+        with Path(path).open("rb") as file:
+            document = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from None
+    if Path(path).name == PROJECT_FILE:
+        tool = document.get("tool", {})
+        own = tool.get("sendgate") if isinstance(tool, dict) else None
+        if own is None:
+            if was_named:
+                raise ConfigError(f"{path}: has no [tool.sendgate] table")
+            return Config()
+        document = _table(own, f"{path}: tool.sendgate")
+    return _Reader(path, say).config(document)
+
+
+def _table(value: object, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{place}: expected a table, got {_kind_of(value)}")
+    return value
+
+
+def _kind_of(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text {quoted(value)}"
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+        case _:
+            return f"the date or time {value}"
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads one document; every error opens with the file and the key."""
+
+    path: str
+    say: Say
+
+    def config(self, document: dict[str, Any]) -> Config:
+        tables = {"sender", "waive"}
+        senders = self._list_of_tables(document, "sender")
+        waivers = self._list_of_tables(document, "waive")
+        settings = tuple(s for s in SETTINGS if s.in_file)
+        # `sender` names both the tables and the option; an inline text is the option.
+        options = {
+            key: value
+            for key, value in document.items()
+            if key not in tables or isinstance(value, str)
+        }
+        known = [key for s in settings for key in s.keys] + sorted(tables)
+        given = self._settings(options, settings, known, self.path)
+        return Config(
+            path=self.path,
+            options=given,
+            senders=self._senders(senders),
+            waivers=tuple(self._waiver(t, i) for i, t in enumerate(waivers, 1)),
+        )
+
+    def _list_of_tables(self, document: dict[str, Any], key: str) -> list[dict[str, Any]]:
+        value = document.get(key, [])
+        if key == "sender" and isinstance(value, str):
+            return []
+        if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+            raise ConfigError(
+                f"{self.path}: {key}: expected [[{key}]] tables, got {_kind_of(value)}"
+            )
+        return value
+
+    def _settings(
+        self,
+        table: Mapping[str, Any],
+        settings: tuple[Setting, ...],
+        known: Iterable[str],
+        place: str,
+    ) -> dict[str, object]:
+        by_key = {key: setting for setting in settings for key in setting.keys}
+        given: dict[str, object] = {}
+        for key, value in table.items():
+            setting = by_key.get(key)
+            if setting is None:
+                raise ConfigError(f"{place}: unknown key {quoted(key)}{nearest(key, known)}")
+            if setting.name in given:
+                raise ConfigError(
+                    f"{place}: {' and '.join(setting.keys)} are one setting; give one of them"
+                )
+            given[setting.name] = self._value(setting, value, f"{place}: {key}")
+        return {name: value for name, value in given.items() if value != ()}
+
+    def _value(self, setting: Setting, value: object, place: str) -> object:
+        if setting.many:
+            if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+                raise ConfigError(f"{place}: expected {setting.expects}, got {_kind_of(value)}")
+            texts = value
+            if not texts:
+                return ()
+        elif setting.kind == "flag":
+            if not isinstance(value, bool):
+                raise ConfigError(f"{place}: expected true or false, got {_kind_of(value)}")
+            return value
+        elif setting.kind == "number":
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ConfigError(f"{place}: expected {setting.expects}, got {_kind_of(value)}")
+            texts = [str(value)]
+        else:
+            if not isinstance(value, str):
+                raise ConfigError(f"{place}: expected {setting.expects}, got {_kind_of(value)}")
+            texts = [value]
+        if setting.is_path:
+            texts = [self._beside(text) for text in texts]
+        return setting.value_of(texts, place, self.say)
+
+    def _beside(self, text: str) -> str:
+        """Name a path of the file as seen from the working directory; ``-`` and empty stay."""
+        if text in {"", "-"}:
+            return text
+        return str(Path(self.path).parent / text)
+
+    def _senders(self, tables: list[dict[str, Any]]) -> tuple[ConfiguredSender, ...]:
+        senders = tuple(self._sender(table, i) for i, table in enumerate(tables, 1))
+        names = [sender.name for sender in senders if sender.name is not None]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"{self.path}: two [[sender]] tables are named {quoted(name)}")
+        return senders
+
+    def _sender(self, table: dict[str, Any], number: int) -> ConfiguredSender:
+        name = table.get("name")
+        label = quoted(name) if isinstance(name, str) else str(number)
+        place = f"{self.path}: [[sender]] {label}"
+        if name is not None and (not isinstance(name, str) or not name.strip()):
+            raise ConfigError(f"{place}: name: expected a text, got {_kind_of(name)}")
+        domain = self._domain(table, "from", place)
+        rest = {key: value for key, value in table.items() if key not in {"name", "from"}}
+        known = ["name", "from", *(key for s in _SENDER_SETTINGS for key in s.keys)]
+        return ConfiguredSender(domain, name, self._settings(rest, _SENDER_SETTINGS, known, place))
+
+    def _domain(self, table: Mapping[str, Any], key: str, place: str) -> Domain:
+        value = table.get(key)
+        if value is None:
+            raise ConfigError(f"{place}: the key {quoted(key)} is missing")
+        if not isinstance(value, str):
+            raise ConfigError(f"{place}: {key}: expected a domain, got {_kind_of(value)}")
+        try:
+            domain, remark = read_domain(value)
+        except DomainError as error:
+            raise ConfigError(f"{place}: {key}: {error}") from None
+        if remark:
+            self.say(remark)
+        return domain
+
+    def _waiver(self, table: dict[str, Any], number: int) -> Waiver:
+        place = f"{self.path}: [[waive]] {number}"
+        for key in table:
+            if key not in _WAIVER_KEYS:
+                known = nearest(key, _WAIVER_KEYS)
+                raise ConfigError(f"{place}: unknown key {quoted(key)}{known}")
+        for key in _WAIVER_KEYS:
+            if key not in table:
+                raise ConfigError(f"{place}: the key {quoted(key)} is missing")
+        rule, reason, expires = table["rule"], table["reason"], table["expires"]
+        for key, value in (("rule", rule), ("reason", reason)):
+            if not isinstance(value, str) or not value.strip():
+                raise ConfigError(f"{place}: {key}: expected a text, got {_kind_of(value)}")
+        if isinstance(expires, datetime) or not isinstance(expires, date):
+            raise ConfigError(
+                f"{place}: expires: expected a date such as 2027-01-31 without quotes, "
+                f"got {_kind_of(expires)}"
+            )
+        below = isinstance(table["domain"], str) and table["domain"].startswith("*.")
+        bare = {"domain": table["domain"][2:]} if below else table
+        domain = self._domain(bare, "domain", place)
+        return Waiver(rule.upper(), f"*.{domain}" if below else str(domain), reason, expires)
