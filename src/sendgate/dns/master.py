@@ -1,0 +1,148 @@
+"""The text of a master file cut into entries and tokens (RFC 1035 section 5.1), and `$GENERATE`.
+
+An entry is one logical line: parentheses carry it over line ends, a comment runs from `;`
+to the end of the line. Tokens keep their escapes, as only the field that a token fills
+knows what they mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sendgate.dns.rdata import RdataError, Token
+from sendgate.errors import SourceError
+from sendgate.names import printable
+
+__all__ = ["Entry", "Token", "entries", "generate"]
+
+MAX_GENERATED = 65_536  # records of one $GENERATE line: a whole IPv4 /16
+MAX_WIDTH = 127  # of one $GENERATE number; no label is longer than 63
+
+_PIECE = re.compile(
+    r"""[ \t\r\f\v]+
+      | (?P<comment>;.*)
+      | "(?P<quoted>(?:[^"\\]|\\.)*)"
+      | (?P<word>(?:[^\s;()"\\]|\\.)+)
+      | (?P<bracket>[()])""",
+    re.VERBOSE,
+)
+_SPECIAL = re.compile(r"""[;()"\\]""")
+_RANGE = re.compile(r"(\d+)-(\d+)(?:/(\d+))?")
+_NUMBER = re.compile(r"\\.|\$\$|\$(?:\{([+-]?\d+)(?:,(\d+)(?:,([doxXnN]))?)?\})?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One logical line: the 1-based number of its first physical line, and its tokens."""
+
+    line: int
+    blank_owner: bool
+    tokens: tuple[Token, ...]
+
+
+def entries(text: str, where: str) -> Iterator[Entry]:
+    """Cut a master file into entries; empty ones are left out.
+
+    Raises `SourceError` for a quote or parenthesis without its other half.
+    """
+    tokens: list[Token] = []
+    start = depth = opened = 0
+    blank = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if depth == 0:
+            blank = line[:1].isspace()
+        for piece in _pieces(line, where, number):
+            if isinstance(piece, Token):
+                start = start if tokens else number
+                tokens.append(piece)
+                continue
+            opened = opened if depth else number
+            depth += 1 if piece == "(" else -1
+            if depth < 0:
+                raise SourceError("a closing parenthesis without an opening one", where, number)
+        if tokens and depth == 0:
+            yield Entry(start, blank, tuple(tokens))
+            tokens = []
+    if depth:
+        raise SourceError("the parenthesis opened here is never closed", where, opened)
+
+
+def _pieces(line: str, where: str, number: int) -> Iterator[Token | str]:
+    """Cut one physical line into tokens and brackets."""
+    if _SPECIAL.search(line) is None:
+        for word in line.split():
+            yield Token(word, quoted=False)
+        return
+    position = 0
+    while position < len(line):
+        piece = _PIECE.match(line, position)
+        if piece is None:
+            raise SourceError(_stray(line[position]), where, number)
+        position = piece.end()
+        kind = piece.lastgroup
+        if kind == "bracket":
+            yield piece["bracket"]
+        elif kind in {"word", "quoted"}:
+            yield Token(piece[kind], quoted=kind == "quoted")
+
+
+def _stray(character: str) -> str:
+    if character == '"':
+        return 'a quote is not closed on its line; end the string with ", go on with a new one'
+    if character == "\\":
+        return "a backslash at the end of the line escapes nothing"
+    return f"{printable(character)} cannot stand here"
+
+
+def generate(entry: Entry) -> Iterator[Entry]:
+    """The records that a `$GENERATE start-stop[/step] owner [TTL] [class] type data` stands for.
+
+    Data in quotes may hold several fields. Raises `RdataError`.
+    """
+    if len(entry.tokens) < 5:
+        raise RdataError("$GENERATE takes a range, a name, a type and data: 1-9 host$ A 192.0.2.$")
+    _, span, *template = entry.tokens
+    match = _RANGE.fullmatch(span.raw)
+    if match is None:
+        raise RdataError(f"{printable(span.raw)} is not a range such as 1-254 or 0-100/2")
+    numbers = range(int(match[1]), int(match[2]) + 1, int(match[3] or 1) or 1)
+    if len(numbers) > MAX_GENERATED:
+        raise RdataError(f"$GENERATE would make {len(numbers)} records; at most {MAX_GENERATED}")
+    *template, data = template
+    for number in numbers:
+        made = [Token(_numbered(token.raw, number), token.quoted) for token in template]
+        text = _numbered(data.raw, number)
+        if data.quoted:
+            inner = entries(re.sub(r'\\(["\\])', r"\1", text), "")
+            made += [token for part in inner for token in part.tokens]
+        else:
+            made.append(Token(text, quoted=False))
+        yield Entry(entry.line, blank_owner=False, tokens=tuple(made))
+
+
+def _numbered(template: str, number: int) -> str:
+    r"""`$` and `${offset,width,base}` replaced by the number; `$$` and `\$` are a plain `$`."""
+
+    def made(match: re.Match[str]) -> str:
+        if match[0].startswith("\\"):
+            return match[0]
+        if match[0] == "$$":
+            return "\\$"
+        value, width, base = number + int(match[1] or 0), int(match[2] or 0), match[3] or "d"
+        if width > MAX_WIDTH:
+            raise RdataError(f"a width of {width} in $GENERATE; at most {MAX_WIDTH}")
+        if base in "nN":
+            return _nibbles(value, width, base)
+        return format(value, base).zfill(width)
+
+    return _NUMBER.sub(made, template)
+
+
+def _nibbles(value: int, width: int, base: str) -> str:
+    """Hexadecimal digits, least significant first, with dots; `width` counts the dots too."""
+    if value < 0:
+        raise RdataError("$GENERATE writes no negative number as nibbles")
+    digits = format(value, "x" if base == "n" else "X").zfill((width + 1) // 2)
+    return ".".join(reversed(digits))

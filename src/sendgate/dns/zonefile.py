@@ -1,0 +1,296 @@
+"""Master files (RFC 1035 section 5) read into records that know their file and line.
+
+    text ──► entries (`master`) ──► records (this module) ──► `ZoneSource`
+
+Nothing is judged here: a CNAME beside other data, or two of them at one name, is kept for
+the rules to see. What cannot be a record at all ends as a `SourceError` that names file
+and line and says what to write instead.
+
+**Relative names** belong to the `$ORIGIN` in force. Before the first one: to the owner of
+the file's SOA where that is absolute, else to the zone that the file is named after
+(``db.example.com``, ``example.com.zone``).
+
+**The zone of a record** is the deepest SOA owner of the file at or above its name. A name
+under no SOA owner belongs to the `$ORIGIN` under which it stands; and where there is none
+(or it is the root or a top-level name, for which a few lines cannot speak), the record
+stands for its own name and what lies below.
+
+**An include** may not leave the directory of the zone file or the working directory (or
+`root`, where one is given), nor lead back to a file that is being read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sendgate.dns.answers import Origin, Rdata
+from sendgate.dns.master import Entry, Token, entries, generate
+from sendgate.dns.rdata import RdataError, read_rdata, read_ttl
+from sendgate.errors import DomainError, SourceError
+from sendgate.names import Domain, printable
+
+__all__ = ["ZoneRecord", "read_zone_file", "topmost"]
+
+MAX_OCTETS = 512 * 1024 * 1024  # of one file; a larger one is not a zone file
+MAX_INCLUDES = 1000  # of one zone file, so that files which include each other twice end
+
+_CLASSES = {"IN", "CH", "HS", "CS", "ANY", "NONE"}
+_AFFIX = re.compile(r"^(?:db\.|named\.)|(?:\.(?:zone|db|txt|hosts|signed))$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ZoneRecord:
+    """One record of a repository: owner, type, TTL in seconds, data, file and line.
+
+    `zone` is the apex of the zone that the record is published in, which need not be the
+    deepest one above its name: a parent's delegation and glue are the parent's.
+    """
+
+    name: Domain
+    rdtype: str
+    ttl: int
+    data: Rdata
+    origin: Origin
+    zone: Domain
+
+
+def read_zone_file(path: str | Path, root: Path | None = None) -> list[ZoneRecord]:
+    """Read one master file and what it includes, in the order of the text.
+
+    `root` is the directory that includes may not leave. Raises `SourceError` with the file
+    as given and the line.
+    """
+    where = str(path)
+    allowed = [root] if root else [Path(where).parent, Path.cwd()]
+    reader = _Reader([os.path.realpath(directory) for directory in allowed])
+    reader.read(where, None)
+    return _with_zones(reader.records, reader.bases)
+
+
+def topmost(names: Iterable[Domain]) -> set[Domain]:
+    """Those of the names that lie under no other one of them."""
+    given = set(names)
+    return {name for name in given if not any(above in given for above in name.ancestors)}
+
+
+class _Reader:
+    """The state that RFC 1035 section 5.1 carries from one entry to the next."""
+
+    def __init__(self, allowed: list[str]) -> None:
+        self.records: list[ZoneRecord] = []
+        self.bases: list[Domain | None] = []  # the $ORIGIN of each record, None: not stated
+        self._allowed = allowed
+        self._open: list[str] = []
+        self._includes = 0
+        self._base: Domain | None = None
+        self._owner: Domain | None = None
+        self._default_ttl: int | None = None
+        self._last_ttl: int | None = None
+        self._soa_ttl: int | None = None
+        self._names: dict[tuple[str, Domain | None], Domain] = {}
+
+    def read(self, where: str, base: Domain | None) -> None:
+        """Read one file from its first line to its last, with `base` as its `$ORIGIN`."""
+        found = list(entries(_text(where), where))
+        self._open.append(os.path.realpath(where))
+        self._base = base or _named_zone(found, where)
+        for entry in found:
+            try:
+                self._entry(entry, where)
+            except (DomainError, RdataError) as error:
+                raise SourceError(str(error), where, entry.line) from None
+        self._open.pop()
+
+    def _entry(self, entry: Entry, where: str) -> None:
+        first = entry.tokens[0]
+        if entry.blank_owner or first.quoted or not first.raw.startswith("$"):
+            self._record(entry, where)
+            return
+        arguments = entry.tokens[1:]
+        match first.raw.upper():
+            case "$ORIGIN":
+                self._base = self._name(_only(arguments, "$ORIGIN", "example.com."))
+            case "$TTL":
+                self._default_ttl = read_ttl(_only(arguments, "$TTL", "3600").raw)
+            case "$INCLUDE":
+                self._include(arguments, where, entry.line)
+            case "$GENERATE":
+                for made in generate(entry):
+                    self._record(made, where)
+            case _:
+                raise RdataError(
+                    f"{printable(first.raw)} is not a directive of master files; "
+                    "they are $ORIGIN, $TTL, $INCLUDE and $GENERATE"
+                )
+
+    def _include(self, arguments: tuple[Token, ...], where: str, line: int) -> None:
+        if not 1 <= len(arguments) <= 2:
+            raise RdataError("$INCLUDE takes a file, and a domain name if you like")
+        target = str(Path(where).parent / arguments[0].text)
+        real = os.path.realpath(target)
+        if not any(Path(real).is_relative_to(directory) for directory in self._allowed):
+            raise SourceError(
+                f"$INCLUDE {printable(arguments[0].text)} leads out of the directory of the zone "
+                "file and of the working directory; start where both files can be reached",
+                where,
+                line,
+            )
+        if real in self._open:
+            raise RdataError(f"$INCLUDE {printable(arguments[0].text)} leads back to itself")
+        self._includes += 1
+        if self._includes > MAX_INCLUDES:
+            raise RdataError(f"more than {MAX_INCLUDES} files are included")
+        before = self._base, self._owner
+        base = self._name(arguments[1]) if len(arguments) == 2 else self._base
+        if not Path(real).exists():
+            raise RdataError(f"the included file {printable(target)} does not exist")
+        self.read(target, base)
+        # RFC 1035 section 5.1: an include never changes the origin of the file it is in.
+        self._base, self._owner = before
+
+    def _record(self, entry: Entry, where: str) -> None:
+        tokens = list(entry.tokens)
+        if not entry.blank_owner:
+            self._owner = self._name(tokens.pop(0))
+        if self._owner is None:
+            raise RdataError("the first record has no name; start its line with one, or with @")
+        ttl = _take_ttl_and_class(tokens)
+        if not tokens:
+            raise RdataError("the line ends before the record type")
+        kind = tokens.pop(0)
+        if kind.quoted:
+            raise RdataError(f"{printable(kind.raw)} stands where the record type is expected")
+        rdtype, data = read_rdata(kind.raw, tokens, self._name, self._base)
+        if rdtype == "SOA":
+            self._soa_ttl = getattr(data, "minimum", None)
+        ttl = self._ttl(ttl)
+        origin = Origin("file", where, entry.line)
+        self.records.append(ZoneRecord(self._owner, rdtype, ttl, data, origin, self._owner))
+        self.bases.append(self._base)
+
+    def _ttl(self, stated: int | None) -> int:
+        """RFC 2308 section 4: the record's own TTL, `$TTL`, the last stated, the SOA's minimum."""
+        if stated is not None:
+            self._last_ttl = stated
+            return stated
+        for ttl in (self._default_ttl, self._last_ttl, self._soa_ttl):
+            if ttl is not None:
+                return ttl
+        raise RdataError("the record has no TTL; put a line such as $TTL 3600 at the top")
+
+    def _name(self, token: Token) -> Domain:
+        key = (token.raw, self._base)
+        name = self._names.get(key)
+        if name is None:
+            name = self._names[key] = self._absolute(token)
+        return name
+
+    def _absolute(self, token: Token) -> Domain:
+        text = token.raw
+        if token.quoted:
+            raise DomainError(f"{printable(text)} is quoted, where a domain name is expected")
+        if text.endswith(".") and not re.search(r"(?<!\\)(?:\\\\)*\\\.$", text):
+            return Domain.parse(text)
+        if self._base is None:
+            raise DomainError(
+                f"{printable(text)} is a relative name and the file does not say to what; "
+                "put a line such as $ORIGIN example.com. at the top"
+            )
+        return self._base if text == "@" else self._base.child(text)
+
+
+def _take_ttl_and_class(tokens: list[Token]) -> int | None:
+    """Take `[TTL] [class]` or `[class] [TTL]` off the front; the TTL, or None."""
+    ttl, seen = None, False
+    while tokens and not tokens[0].quoted:
+        word = tokens[0].raw
+        if ttl is None and word[0].isdigit():
+            ttl = read_ttl(word)
+        elif not seen and (word.upper() in _CLASSES or re.fullmatch(r"(?i)CLASS\d+", word)):
+            if word.upper() not in {"IN", "CLASS1"}:
+                raise RdataError(f"class {word}: only records of class IN are read")
+            seen = True
+        else:
+            break
+        tokens.pop(0)
+    return ttl
+
+
+def _only(arguments: tuple[Token, ...], directive: str, example: str) -> Token:
+    if len(arguments) != 1:
+        raise RdataError(f"{directive} takes one value, such as {directive} {example}")
+    return arguments[0]
+
+
+def _text(where: str) -> str:
+    """The file's text; `SourceError` where it is not readable text in UTF-8."""
+    if Path(where).is_dir():
+        raise SourceError("is a directory; give a zone file", where)
+    try:
+        with Path(where).open("rb") as file:
+            octets = file.read(MAX_OCTETS + 1)
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}", where) from None
+    if len(octets) > MAX_OCTETS:
+        raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a zone file", where)
+    nul = octets.find(b"\0")
+    if nul >= 0:
+        line = octets.count(b"\n", 0, nul) + 1
+        raise SourceError("holds a NUL octet; not a zone file", where, line)
+    try:
+        return octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise SourceError(
+            "is not UTF-8 text; save it as UTF-8, or write the octet as \\DDD", where, line
+        ) from None
+
+
+def _named_zone(found: list[Entry], where: str) -> Domain | None:
+    """The zone that a file without `$ORIGIN` is about: its absolute SOA owner, or its name."""
+    for entry in found:
+        words = [token.raw.upper() for token in entry.tokens[:4]]
+        if "SOA" in words[1:] and not entry.blank_owner and words[0].endswith("."):
+            return Domain.parse(entry.tokens[0].raw)
+    stem, before = Path(where).name, ""
+    while stem != before:
+        stem, before = _AFFIX.sub("", stem), stem
+    try:
+        zone = Domain.parse(stem)
+    except DomainError:
+        return None
+    # A file called `bad.zone` is not the zone `bad`.
+    return zone if len(zone.labels) > 1 else None
+
+
+def _with_zones(records: list[ZoneRecord], bases: list[Domain | None]) -> list[ZoneRecord]:
+    """The records, each with its zone (see the top of this module)."""
+    apexes = {record.name for record in records if record.rdtype == "SOA"}
+    stray = topmost(
+        _home(record.name, base)
+        for record, base in zip(records, bases, strict=True)
+        if not any(name in apexes for name in _upwards(record.name))
+    )
+    apexes |= stray
+    zones: dict[Domain, Domain] = {}
+    for record in records:
+        if record.name not in zones:
+            zones[record.name] = next(n for n in _upwards(record.name) if n in apexes)
+    return [replace(record, zone=zones[record.name]) for record in records]
+
+
+def _home(name: Domain, base: Domain | None) -> Domain:
+    if base is not None and len(base.labels) > 1 and name.is_under(base):
+        return base
+    return name.parent if name.labels[:1] == ("*",) else name
+
+
+def _upwards(name: Domain) -> Iterator[Domain]:
+    """The name and all above it, the root last."""
+    yield name
+    yield from name.ancestors
+    yield Domain(".")

@@ -1,0 +1,233 @@
+"""Zones held in memory, answered as an authoritative server would (RFC 1034 4.3.2, RFC 4592).
+
+    records ──► ZoneSource ──► Answer, or `Elsewhere`: a chain or a name that leads outside
+
+A name lies in the deepest zone at or above it. Below a zone's own delegation nothing is
+answered from that zone, glue included, unless the child zone is given too. Each question
+costs a few dictionary look-ups however many records there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sendgate.dns.answers import (
+    Alias,
+    Answer,
+    Failed,
+    NoData,
+    NxDomain,
+    Origin,
+    Question,
+    Reason,
+    Record,
+    Records,
+    Target,
+)
+from sendgate.dns.zonefile import ZoneRecord, read_zone_file
+from sendgate.errors import DomainError
+from sendgate.names import Domain
+
+__all__ = ["Elsewhere", "ZoneSource"]
+
+MAX_ALIASES = 16  # CNAMEs followed for one question; resolvers stop between 8 and 17
+
+RRsets = dict[str, list[ZoneRecord]]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The zones cannot answer: `name` is outside them, reached over `aliases` (may be none).
+
+    `wildcard` is the `*` name that the first of the aliases was made from, if any.
+    """
+
+    name: Domain
+    aliases: tuple[Alias, ...] = ()
+    wildcard: Domain | None = None
+
+
+@dataclass
+class _Zone:
+    """One zone: its owners with their RRsets, every name that exists, and its cuts."""
+
+    apex: Domain
+    owners: dict[str, RRsets] = field(default_factory=dict)
+    exists: set[str] = field(default_factory=set)
+    cuts: set[str] = field(default_factory=set)
+    renamed: set[str] = field(default_factory=set)  # owners of a DNAME
+    origin: Origin = field(default_factory=lambda: Origin("file", "(the zones given)"))
+
+    def add(self, record: ZoneRecord) -> None:
+        name = record.name
+        if not self.owners:
+            self.origin = Origin(record.origin.kind, record.origin.where)
+        same = self.owners.setdefault(name.text, {}).setdefault(record.rdtype, [])
+        if any(record.data == other.data for other in same):
+            return  # RFC 2181 section 5: an RRset is a set
+        same.append(record)
+        if record.rdtype == "NS" and name != self.apex:
+            self.cuts.add(name.text)
+        if record.rdtype == "DNAME":
+            self.renamed.add(name.text)
+        while name.text not in self.exists:  # the empty non-terminals above it too
+            self.exists.add(name.text)
+            if name == self.apex:
+                break
+            name = name.parent
+
+    def inner(self, name: Domain) -> Iterator[Domain]:
+        """The name and those above it, below the apex."""
+        while name != self.apex:
+            yield name
+            name = name.parent
+
+    def cut_above(self, name: Domain, rdtype: str) -> Domain | None:
+        """The delegation that the name lies at or below; a DS record is the parent's."""
+        if not self.cuts:
+            return None
+        cuts = [above for above in self.inner(name) if above.text in self.cuts]
+        if not cuts or (rdtype == "DS" and cuts == [name]):
+            return None
+        return cuts[-1]
+
+    def dname_above(self, name: Domain) -> ZoneRecord | None:
+        """The DNAME record that renames what the name lies below (RFC 6672)."""
+        if not self.renamed or name == self.apex:
+            return None
+        above = [*self.inner(name.parent), self.apex] if name.parent != self.apex else [self.apex]
+        for owner in reversed(above):
+            if owner.text in self.renamed:
+                return self.owners[owner.text]["DNAME"][0]
+        return None
+
+    def find(self, name: Domain) -> tuple[RRsets | None, Domain | None]:
+        """The RRsets of a name, None where it does not exist; and the wildcard they came from."""
+        if name.text in self.exists:
+            return self.owners.get(name.text, {}), None
+        encloser = name.parent
+        while encloser.text not in self.exists:
+            if encloser == self.apex:
+                return None, None  # a zone without records
+            encloser = encloser.parent
+        wildcard = Domain("*" if encloser.text == "." else f"*.{encloser.text}")
+        if wildcard.text in self.exists:  # RFC 4592 section 2.2.1: it may own nothing
+            return self.owners.get(wildcard.text, {}), wildcard
+        return None, None
+
+
+class ZoneSource:
+    """The zones of a set of records, as a `DnsSource`.
+
+    The zones are those that the records name, and `zones` (which may hold none). A name
+    outside them is `Failed(NOT_ASKED)`: lay the zones over another source to go on there.
+    """
+
+    def __init__(self, records: Iterable[ZoneRecord], zones: Iterable[Domain] = ()) -> None:
+        self._zones = {apex.text: _Zone(apex) for apex in zones}
+        for record in records:
+            zone = self._zones.get(record.zone.text)
+            if zone is None:
+                zone = self._zones[record.zone.text] = _Zone(record.zone)
+            zone.add(record)
+
+    @classmethod
+    def from_files(cls, paths: Iterable[str | Path]) -> ZoneSource:
+        """The zones of master files; raises `SourceError` with file and line."""
+        return cls([record for path in paths for record in read_zone_file(path)])
+
+    @property
+    def zones(self) -> tuple[Domain, ...]:
+        """The apexes, in the order of the records."""
+        return tuple(zone.apex for zone in self._zones.values())
+
+    def records(self) -> Iterator[ZoneRecord]:
+        """Every record, repetitions left out: zone by zone, owner by owner."""
+        for zone in self._zones.values():
+            for rrsets in zone.owners.values():
+                for same in rrsets.values():
+                    yield from same
+
+    def covers(self, name: Domain) -> bool:
+        """Whether the zones answer for the name: inside one, not below a cut that leads out."""
+        zone = self._zone_of(name, "")
+        return zone is not None and zone.cut_above(name, "") is None
+
+    async def ask(self, question: Question) -> Answer:
+        """Answer from the zones alone."""
+        found = self.look_up(question)
+        if not isinstance(found, Elsewhere):
+            return found
+        detail = f"{found.name} is outside the given zones"
+        return Failed(question, Reason.NOT_ASKED, detail, aliases=found.aliases)
+
+    def look_up(self, question: Question) -> Answer | Elsewhere:
+        """Answer from the zones, or say which name to ask elsewhere."""
+        return self.go_on(question, Elsewhere(question.name))
+
+    def go_on(self, question: Question, so_far: Elsewhere) -> Answer | Elsewhere:
+        """Answer a question whose aliases led back into the zones, at `so_far.name`."""
+        name, aliases, wildcard = so_far.name, so_far.aliases, so_far.wildcard
+        while True:
+            zone = self._zone_of(name, question.rdtype)
+            if zone is None or zone.cut_above(name, question.rdtype) is not None:
+                return Elsewhere(name, aliases, wildcard)
+            rrsets, star = zone.find(name)
+            wildcard = wildcard or star
+            if rrsets is not None and question.rdtype == "CNAME":
+                return _answer(question, zone, rrsets, aliases, wildcard)
+            alias = _alias(zone, name, rrsets)
+            if alias is None:
+                if rrsets is None:
+                    return NxDomain(question, zone.origin, aliases, zone=zone.apex)
+                return _answer(question, zone, rrsets, aliases, wildcard)
+            aliases = (*aliases, alias)
+            if len(aliases) > MAX_ALIASES or any(a.name == alias.target for a in aliases):
+                detail = f"the aliases of {question.name} never end"
+                return Failed(question, Reason.ALIAS_LOOP, detail, zone.origin, aliases)
+            name = alias.target
+
+    def _zone_of(self, name: Domain, rdtype: str) -> _Zone | None:
+        """The deepest zone at or above the name; for DS at an apex, the parent's if given."""
+        here = self._zones.get(name.text)
+        if here is not None and rdtype != "DS":
+            return here
+        for above in (*name.ancestors, Domain(".")):
+            zone = self._zones.get(above.text)
+            if zone is not None:
+                return zone
+        return here
+
+
+def _answer(
+    question: Question,
+    zone: _Zone,
+    rrsets: RRsets,
+    aliases: tuple[Alias, ...],
+    wildcard: Domain | None,
+) -> Answer:
+    found = rrsets.get(question.rdtype)
+    if not found:
+        return NoData(question, zone.origin, aliases, zone=zone.apex, wildcard=wildcard)
+    records = tuple(Record(record.data, record.ttl, record.origin) for record in found)
+    return Records(question, records, records[0].origin, aliases, wildcard=wildcard)
+
+
+def _alias(zone: _Zone, name: Domain, rrsets: RRsets | None) -> Alias | None:
+    """The alias at a name: its CNAME, or the one that a DNAME above it makes."""
+    renamed = zone.dname_above(name)
+    if renamed is not None and isinstance(renamed.data, Target):
+        prefix = name.wire_labels[: len(name.labels) - len(renamed.name.labels)]
+        try:
+            target = Domain.from_labels(prefix + renamed.data.name.wire_labels)
+        except DomainError:
+            return None
+        return Alias(name, target, renamed.ttl, renamed.origin)
+    if not rrsets or "CNAME" not in rrsets:
+        return None
+    first, *rest = rrsets["CNAME"]
+    targets = [r.data.name for r in (first, *rest) if isinstance(r.data, Target)]
+    beside = tuple(rdtype for rdtype in rrsets if rdtype != "CNAME")
+    return Alias(name, targets[0], first.ttl, first.origin, beside, tuple(targets[1:]))
