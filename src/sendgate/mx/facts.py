@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from sendgate.dns.answers import Address, Alias, Answer, Failed, Mx, NoData, NxDomain, Records
 from sendgate.names import Domain
 
-__all__ = ["MxFacts", "MxHost"]
+__all__ = ["MxFacts", "MxHost", "is_host"]
+
+
+def is_host(target: Domain) -> bool:
+    """Whether an MX target can be a host name (RFC 5321 section 2.3.5, RFC 1123 section 2.1).
+
+    Letters, digits and inner hyphens, and a last label that is not a number: an address in
+    the place of a name parses as labels, but no such top-level name can exist (RFC 3696
+    section 2). An underscore is tolerated here, as mail servers do; MX005 speaks of it.
+    """
+    plain = Domain(target.text.replace("_", ""))
+    return plain.is_hostname and not target.labels[-1].isdigit()
 
 
 @dataclass(frozen=True)

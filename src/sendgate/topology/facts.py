@@ -50,7 +50,15 @@ class NameFacts:
         asked = [x for x in (self.a, self.aaaa) if x is not None]
         if any(isinstance(x, Records) for x in asked):
             return True
-        return None if not asked or any(isinstance(x, Failed) for x in asked) else False
+        if any(isinstance(x, NxDomain) for x in asked):
+            return False  # RFC 8020: no name, no address of either kind
+        told = [x for x in asked if not isinstance(x, Failed)]
+        return False if len(told) == 2 else None
+
+    @property
+    def failed(self) -> Failed | None:
+        """The first question here that nobody could answer."""
+        return next((x for x in self.answers if isinstance(x, Failed)), None)
 
 
 @dataclass(frozen=True)
