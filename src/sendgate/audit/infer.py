@@ -112,5 +112,5 @@ def _selectors(
     elif provider is not None and provider.selectors:
         names, named = provider.selectors, True
     else:
-        names, named = providers.likely_selectors(), False
+        names, named = providers.likely_selectors(provider), False
     return tuple(Selector(name, d, named) for d in domains for name in dict.fromkeys(names))

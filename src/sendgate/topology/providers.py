@@ -1,0 +1,288 @@
+"""The provider catalogue: whose a name is, told by the suffix of what it points at.
+
+    providers.toml ──► Catalogue, checked ──► find, by_mx, by_spf_include, by_dkim_target …
+
+A name belongs to a provider by the target of a CNAME, an MX or an SPF include, at a label
+boundary, the longest suffix first; never by a selector that many systems use. The tables
+for MX and for SPF are apart, because a host that takes mail says nothing of who sends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from sendgate.errors import ConfigError, DomainError, InternalError
+from sendgate.names import Domain
+
+__all__ = [
+    "Catalogue",
+    "Provider",
+    "by_dkim_target",
+    "by_mx",
+    "by_return_path",
+    "by_return_path_target",
+    "by_spf_include",
+    "by_web_target",
+    "find",
+    "is_mailbox_domain",
+    "likely_selectors",
+    "load_providers",
+    "read_catalogue",
+]
+
+FAMILIES = frozenset({"a", "b", "c", "own", "same"})
+MAX_LIKELY_SELECTORS = 16  # each is a question of every audit that names no selector
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One row of the catalogue; `providers.toml` explains the fields at its top."""
+
+    id: str
+    name: str
+    sends: bool
+    hosts_mailboxes: bool
+    families: tuple[str, ...]
+    confirmed: str
+    sources: tuple[str, ...]
+    return_path_domains: tuple[Domain, ...] = ()
+    return_path_targets: tuple[Domain, ...] = ()
+    bounce_mx: tuple[Domain, ...] = ()
+    inbox_mx: tuple[Domain, ...] = ()
+    spf_includes: tuple[Domain, ...] = ()
+    dkim_targets: tuple[Domain, ...] = ()
+    web_targets: tuple[Domain, ...] = ()
+    selectors: tuple[str, ...] = ()
+    likely_selectors: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+    @property
+    def mx(self) -> tuple[Domain, ...]:
+        """The suffixes of its MX hosts, for bounces and for inboxes."""
+        return tuple(dict.fromkeys(self.bounce_mx + self.inbox_mx))
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All providers in the order of the file, and what belongs to none of them."""
+
+    providers: tuple[Provider, ...]
+    likely_selectors: tuple[str, ...]
+    shared_selectors: frozenset[str]
+    mailbox_domains: frozenset[Domain]
+    _tables: Mapping[str, Mapping[Domain, Provider]] = field(repr=False, compare=False)
+
+    def owner(self, table: str, name: Domain) -> Provider | None:
+        """Who claims the longest suffix of `name` in one table, such as ``mx``."""
+        claims = self._tables[table]
+        return next((claims[n] for n in (name, *name.ancestors) if n in claims), None)
+
+
+_TABLES: Mapping[str, Callable[[Provider], tuple[Domain, ...]]] = {
+    "mx": lambda p: p.mx,
+    "return_path_domains": lambda p: p.return_path_domains,
+    "return_path_targets": lambda p: p.return_path_targets,
+    "spf_includes": lambda p: p.spf_includes,
+    "dkim_targets": lambda p: p.dkim_targets,
+    "web_targets": lambda p: p.web_targets,
+}
+
+
+def read_catalogue(text: str) -> Catalogue:
+    """Read and check a catalogue; raise `InternalError` where it contradicts itself.
+
+    Refused: a key that is not known or of the wrong type, a suffix without a dot, a suffix
+    (in one table) or an owned selector that two providers claim, a provider with DKIM or
+    SPF data that does not send, one that uses a provider nobody lists, two equal ids.
+    """
+    import tomllib
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InternalError(f"the provider catalogue is no TOML: {error}") from None
+    providers = tuple(_provider(row) for row in document.pop("provider", []))
+    shared = frozenset(_strings(document, "shared-selectors", "the catalogue"))
+    likely = _strings(document, "likely-selectors", "the catalogue")
+    mailboxes = _domains(document, "mailbox-domains", "the catalogue")
+    unknown = set(document) - {"shared-selectors", "likely-selectors", "mailbox-domains"}
+    if unknown:
+        raise InternalError(f"the provider catalogue has an unknown key {min(unknown)!r}")
+    if len(likely) > MAX_LIKELY_SELECTORS:
+        raise InternalError(f"more than {MAX_LIKELY_SELECTORS} likely selectors")
+    _check_ids(providers)
+    _claims(providers, "selector", lambda p: [s for s in p.selectors if s not in shared])
+    tables = {name: _claims(providers, name, suffixes) for name, suffixes in _TABLES.items()}
+    return Catalogue(providers, likely, shared, frozenset(mailboxes), tables)
+
+
+_LISTS = {
+    "return-path-domains",
+    "return-path-targets",
+    "bounce-mx",
+    "inbox-mx",
+    "spf-includes",
+    "dkim-targets",
+    "web-targets",
+}
+_KEYS = _LISTS | {
+    "id",
+    "name",
+    "sends",
+    "hosts-mailboxes",
+    "families",
+    "selectors",
+    "likely-selectors",
+    "uses",
+    "confirmed",
+    "sources",
+}
+
+
+def _provider(row: Mapping[str, Any]) -> Provider:
+    where = f"provider {row.get('id', '?')!r}"
+    if unknown := set(row) - _KEYS:
+        raise InternalError(f"{where} has an unknown key {min(unknown)!r}")
+    if (
+        not row.get("id")
+        or not row.get("name")
+        or row.get("confirmed") not in {"yes", "part", "no"}
+    ):
+        raise InternalError(f"{where} needs id, name and confirmed (yes, part or no)")
+    families = _strings(row, "families", where)
+    if not families or not set(families) <= FAMILIES:
+        raise InternalError(f"{where} has no families, or others than {sorted(FAMILIES)}")
+    domains = {key.replace("-", "_"): _domains(row, key, where) for key in _LISTS}
+    provider = Provider(
+        id=row["id"],
+        name=row["name"],
+        sends=row.get("sends") is True,
+        hosts_mailboxes=row.get("hosts-mailboxes") is True,
+        families=families,
+        confirmed=row["confirmed"],
+        sources=_strings(row, "sources", where),
+        selectors=_strings(row, "selectors", where),
+        likely_selectors=_strings(row, "likely-selectors", where),
+        uses=_strings(row, "uses", where),
+        **domains,
+    )
+    sending_data = provider.dkim_targets or provider.spf_includes or provider.selectors
+    if sending_data and not provider.sends:
+        raise InternalError(f"{where} has DKIM or SPF data, but does not send")
+    return provider
+
+
+def _strings(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InternalError(f"{where}: {key!r} is not a list of strings")
+    return tuple(value)
+
+
+def _domains(table: Mapping[str, Any], key: str, where: str) -> tuple[Domain, ...]:
+    texts = _strings(table, key, where)
+    if bare := [text for text in texts if "." not in text.strip(".")]:
+        raise InternalError(f"{where}: the suffix {bare[0]!r} in {key!r} has no dot")
+    try:
+        return tuple(Domain.parse(text) for text in texts)
+    except DomainError as error:
+        raise InternalError(f"{where}: {key!r}: {error}") from None
+
+
+def _check_ids(providers: Iterable[Provider]) -> None:
+    known: set[str] = set()
+    for provider in providers:
+        if provider.id in known:
+            raise InternalError(f"two providers have the id {provider.id!r}")
+        known.add(provider.id)
+    for provider in providers:
+        if missing := set(provider.uses) - known:
+            raise InternalError(f"provider {provider.id!r} uses {min(missing)!r}, which nobody is")
+
+
+def _claims(
+    providers: Iterable[Provider], what: str, of: Callable[[Provider], Iterable[Any]]
+) -> dict[Any, Provider]:
+    claims: dict[Any, Provider] = {}
+    for provider in providers:
+        for claimed in of(provider):
+            other = claims.setdefault(claimed, provider)
+            if other is not provider:
+                raise InternalError(
+                    f"{other.id!r} and {provider.id!r} both claim {str(claimed)!r} ({what})"
+                )
+    return claims
+
+
+@cache
+def _catalogue() -> Catalogue:
+    from importlib.resources import files
+
+    data = files("sendgate.topology").joinpath("providers.toml")
+    return read_catalogue(data.read_text(encoding="utf-8"))
+
+
+def load_providers() -> tuple[Provider, ...]:
+    """All providers of the catalogue; it is read once, at the first call."""
+    return _catalogue().providers
+
+
+def find(id: str) -> Provider:
+    """Find the provider with this id; raise `ConfigError` that names the nearest one."""
+    import difflib
+
+    ids = {provider.id: provider for provider in load_providers()}
+    wanted = id.strip().lower().replace(" ", "-").replace("_", "-")
+    if wanted in ids:
+        return ids[wanted]
+    near = difflib.get_close_matches(wanted, ids, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(ids))}"
+    raise ConfigError(f"no provider is called {id!r}{hint}")
+
+
+def likely_selectors(provider: Provider | None = None) -> tuple[str, ...]:
+    """Give the selectors worth a guess where none was declared: the provider's, then others.
+
+    At most 16 of them, for each is a question.
+    """
+    own = provider.likely_selectors if provider else ()
+    return tuple(dict.fromkeys(own + _catalogue().likely_selectors))[:MAX_LIKELY_SELECTORS]
+
+
+def is_mailbox_domain(name: Domain) -> bool:
+    """Tell whether the name is, or lies below, a mailbox provider's own domain (gmail.com)."""
+    known = _catalogue().mailbox_domains
+    return any(above in known for above in (name, *name.ancestors))
+
+
+def by_mx(target: Domain) -> Provider | None:
+    """Whose host an MX record names."""
+    return _catalogue().owner("mx", target)
+
+
+def by_spf_include(target: Domain) -> Provider | None:
+    """Whose addresses an SPF include stands for."""
+    return _catalogue().owner("spf_includes", target)
+
+
+def by_dkim_target(target: Domain) -> Provider | None:
+    """Whose key a selector's CNAME leads to."""
+    return _catalogue().owner("dkim_targets", target)
+
+
+def by_return_path(name: Domain) -> Provider | None:
+    """Whose own return path a name is (family own)."""
+    return _catalogue().owner("return_path_domains", name)
+
+
+def by_return_path_target(target: Domain) -> Provider | None:
+    """Whose return-path host a CNAME leads to (family b)."""
+    return _catalogue().owner("return_path_targets", target)
+
+
+def by_web_target(target: Domain) -> Provider | None:
+    """Whose web host a CNAME leads to."""
+    return _catalogue().owner("web_targets", target)
