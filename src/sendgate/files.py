@@ -1,0 +1,56 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from sendgate.errors import InputError
+from sendgate.names import printable
+
+__all__ = ["write_atomically"]
+
+
+def write_atomically(path: str | Path, lines: Iterable[str]) -> None:
+    """Write the texts, one after the other, as UTF-8; a reader sees the old file or the new one.
+
+    A link is followed, an existing file's permissions are kept, and a device or pipe is
+    written to as it is. Raises `InputError` where the file cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():
+            with target.open("w", encoding="utf-8", newline="") as stream:
+                stream.writelines(lines)
+            return
+        _replace(target, lines)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise InputError(f"{printable(str(path))} cannot be written: {why}") from None
+
+
+def _replace(target: Path, lines: Iterable[str]) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.writelines(lines)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(_mode(target))
+        Path(name).replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _mode(target: Path) -> int:
+    """Keep the permissions of what is replaced; a new file gets what the umask leaves."""
+    with contextlib.suppress(OSError):
+        return target.stat().st_mode & 0o7777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
