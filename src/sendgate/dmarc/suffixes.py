@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sendgate.names import Domain
 
 if TYPE_CHECKING:
+    from requests import Response
     from tldextract import TLDExtract
 
 __all__ = [
@@ -89,13 +90,24 @@ def _suffix(name: Domain, *, private: bool) -> Domain:
 
 @lru_cache(maxsize=1)
 def _extractor() -> TLDExtract:
+    from requests import Session
+    from requests_file import FileAdapter
     from tldextract import TLDExtract
 
-    return TLDExtract(
-        suffix_list_urls=(_list_path().as_uri(),),
-        cache_dir=None,
-        fallback_to_snapshot=False,
+    extractor = TLDExtract(
+        suffix_list_urls=(_list_path().as_uri(),), cache_dir=None, fallback_to_snapshot=False
     )
+    with Session() as session:
+        session.mount("file://", FileAdapter())
+        session.hooks["response"] = [_read_and_close]
+        extractor.update(fetch_now=True, session=session)
+    return extractor
+
+
+def _read_and_close(response: Response, *_: object, **__: object) -> None:
+    """Close the list's file once it is read; left alone, it stays open until collected."""
+    assert response.content
+    response.close()
 
 
 def _list_path() -> Path:
