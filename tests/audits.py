@@ -17,7 +17,7 @@ from sendgate.dns.source import DnsSource, RunSource
 from sendgate.names import Domain
 
 TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-PROBE = "sendgate-probe-0000000000000000"
+SEED = "a seed for tests"
 
 
 def options_of(given: Mapping[str, Any]) -> SenderOptions:
@@ -54,12 +54,11 @@ async def audit_domain(
     source: DnsSource,
     policy: Policy | None = None,
     time: datetime = TIME,
+    seed: str = SEED,
 ) -> Report:
     """Audit one domain over a source, with options as in a `[[sender]]` table."""
     profile = build_profile(Domain.parse(domain), options_of(given))
-    return await audit(
-        profile, RunSource(source), policy=policy, time=time, probe_label=PROBE
-    )
+    return await audit(profile, RunSource(source), policy=policy, time=time, seed=seed)
 
 
 async def audit_fixture(
@@ -69,5 +68,6 @@ async def audit_fixture(
     if data.suffix == ".json":
         from sendgate.dns.recorded import ReplaySource
 
-        return await audit_domain(domain, given, ReplaySource.read(data), time=time)
+        replay = ReplaySource.read(data)
+        return await audit_domain(domain, given, replay, time=time, seed=replay.seed)
     return await audit_domain(domain, given, offline(data), time=time)

@@ -29,7 +29,7 @@ from sendgate.spf.evaluate import check_host
 from sendgate.spf.facts import SpfCheck, SpfFacts
 from sendgate.topology.collect import collect_names, enrich_zones
 from sendgate.topology.facts import NameFacts
-from sendgate.topology.outcome import topology_of
+from sendgate.topology.outcome import outcome
 
 __all__ = ["collect"]
 
@@ -63,7 +63,7 @@ async def collect(profile: Profile, desk: Desk, probe_label: str) -> DomainFacts
         names=names,
         zones=zones,
         alignment=predict(profile, spf, checks, dkim, dmarc),
-        topology=topology_of(profile, dmarc.organizational),
+        topology=outcome(profile, dmarc.suffix_organizational),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,14 +10,10 @@ from sendgate.audit.judge import Policy, judge
 from sendgate.audit.profile import Profile
 from sendgate.audit.report import DnsCost, Report
 from sendgate.audit.vocabulary import Rule
+from sendgate.dns.probe import new_seed, probe_label
 from sendgate.dns.source import Desk, DnsSource
 
-__all__ = ["audit", "new_probe_label"]
-
-
-def new_probe_label() -> str:
-    """A label that nobody publishes, to find out whether a wildcard answers for it."""
-    return f"sendgate-probe-{secrets.token_hex(8)}"
+__all__ = ["audit"]
 
 
 async def audit(
@@ -28,18 +23,18 @@ async def audit(
     policy: Policy | None = None,
     rules: Sequence[Rule] | None = None,
     time: datetime | None = None,
-    probe_label: str | None = None,
+    seed: str | None = None,
 ) -> Report:
     """Ask, note and judge: the report of one sender.
 
     `source` should be a `RunSource` where several audits share one run. `time` (aware,
-    default now) dates the report and decides on waivers; `probe_label` is given where a
-    recording is to be replayed exactly.
+    default now) dates the report and decides on waivers; `seed` (of `dns.probe`) is given
+    where a recording is to be replayed exactly.
     """
     from sendgate.audit.catalogue import RULES
 
     desk = Desk(source)
-    facts = await collect(profile, desk, probe_label or new_probe_label())
+    facts = await collect(profile, desk, probe_label(profile.sending, seed or new_seed()))
     cost = DnsCost(desk.questions, desk.failed, round(desk.seconds, 3))
     return judge(
         facts,
