@@ -96,6 +96,13 @@ class SpfCheck:
     domain: Domain
     result: CheckResult
 
+    @property
+    def passes(self) -> bool | None:
+        """Whether mail from this address gets an SPF pass; None where DNS did not tell."""
+        if self.result.result is Result.TEMPERROR:
+            return None
+        return self.result.result is Result.PASS
+
 
 @dataclass(frozen=True)
 class AddressLookup:
