@@ -97,7 +97,7 @@ def _stray(character: str) -> str:
 
 
 def generate(entry: Entry) -> Iterator[Entry]:
-    """The records that a `$GENERATE start-stop[/step] owner [TTL] [class] type data` stands for.
+    """Write out `$GENERATE start-stop[/step] owner [TTL] [class] type data`.
 
     Data in quotes may hold several fields. Raises `RdataError`.
     """

@@ -48,7 +48,7 @@ class OverlaySource:
 
 
 def _joined(question: Question, found: Elsewhere, answer: Answer) -> Answer:
-    """The answer from below, for the question first asked, with the aliases before it."""
+    """Make an answer from below one to the question first asked, its aliases in front."""
     if not found.aliases:
         return answer
     aliases = (*found.aliases, *answer.aliases)

@@ -84,7 +84,7 @@ def read_ttl(text: str) -> int:
 
 
 def unescape(raw: str) -> bytes:
-    r"""The octets of a character-string: `\DDD` and `\X` read, other text as UTF-8."""
+    r"""Read a character-string into octets: `\DDD` and `\X` are escapes, other text is UTF-8."""
     if "\\" not in raw:
         return raw.encode("utf-8")
 

@@ -227,7 +227,7 @@ def _only(arguments: tuple[Token, ...], directive: str, example: str) -> Token:
 
 
 def _text(where: str) -> str:
-    """The file's text; `SourceError` where it is not readable text in UTF-8."""
+    """Read the file; raise `SourceError` where it is not readable text in UTF-8."""
     if Path(where).is_dir():
         raise SourceError("is a directory; give a zone file", where)
     try:
@@ -251,7 +251,7 @@ def _text(where: str) -> str:
 
 
 def _named_zone(found: list[Entry], where: str) -> Domain | None:
-    """The zone that a file without `$ORIGIN` is about: its absolute SOA owner, or its name."""
+    """Tell the zone of a file before any `$ORIGIN`: its absolute SOA owner, or its name."""
     for entry in found:
         words = [token.raw.upper() for token in entry.tokens[:4]]
         if "SOA" in words[1:] and not entry.blank_owner and words[0].endswith("."):
@@ -268,7 +268,7 @@ def _named_zone(found: list[Entry], where: str) -> Domain | None:
 
 
 def _with_zones(records: list[ZoneRecord], bases: list[Domain | None]) -> list[ZoneRecord]:
-    """The records, each with its zone (see the top of this module)."""
+    """Give each record its zone (see the top of this module)."""
     apexes = {record.name for record in records if record.rdtype == "SOA"}
     stray = topmost(
         _home(record.name, base)
@@ -290,7 +290,7 @@ def _home(name: Domain, base: Domain | None) -> Domain:
 
 
 def _upwards(name: Domain) -> Iterator[Domain]:
-    """The name and all above it, the root last."""
+    """List the name and all above it, the root last."""
     yield name
     yield from name.ancestors
     yield Domain(".")

@@ -21,20 +21,21 @@ from sendgate.dns.answers import (
     NxDomain,
     Origin,
     Question,
+    Rdata,
     Reason,
     Record,
     Records,
     Target,
 )
 from sendgate.dns.zonefile import ZoneRecord, read_zone_file
-from sendgate.errors import DomainError
+from sendgate.errors import DomainError, InternalError
 from sendgate.names import Domain
 
 __all__ = ["Elsewhere", "ZoneSource"]
 
 MAX_ALIASES = 16  # CNAMEs followed for one question; resolvers stop between 8 and 17
 
-RRsets = dict[str, list[ZoneRecord]]
+RRsets = dict[str, dict[Rdata, ZoneRecord]]  # by type, then by data
 
 
 @dataclass(frozen=True)
@@ -60,57 +61,53 @@ class _Zone:
     renamed: set[str] = field(default_factory=set)  # owners of a DNAME
     origin: Origin = field(default_factory=lambda: Origin("file", "(the zones given)"))
 
+    def __post_init__(self) -> None:
+        self.exists.add(self.apex.text)
+
     def add(self, record: ZoneRecord) -> None:
+        """Take a record in; its name must lie in the zone."""
         name = record.name
+        if not name.is_under(self.apex):
+            raise InternalError(f"{name} does not lie in the zone {self.apex}")
         if not self.owners:
             self.origin = Origin(record.origin.kind, record.origin.where)
-        same = self.owners.setdefault(name.text, {}).setdefault(record.rdtype, [])
-        if any(record.data == other.data for other in same):
-            return  # RFC 2181 section 5: an RRset is a set
-        same.append(record)
+        rrset = self.owners.setdefault(name.text, {}).setdefault(record.rdtype, {})
+        rrset.setdefault(record.data, record)  # RFC 2181 section 5: an RRset is a set
         if record.rdtype == "NS" and name != self.apex:
             self.cuts.add(name.text)
         if record.rdtype == "DNAME":
             self.renamed.add(name.text)
         while name.text not in self.exists:  # the empty non-terminals above it too
             self.exists.add(name.text)
-            if name == self.apex:
-                break
             name = name.parent
 
     def inner(self, name: Domain) -> Iterator[Domain]:
-        """The name and those above it, below the apex."""
+        """List the name and those above it, below the apex."""
         while name != self.apex:
             yield name
             name = name.parent
 
     def cut_above(self, name: Domain, rdtype: str) -> Domain | None:
-        """The delegation that the name lies at or below; a DS record is the parent's."""
-        if not self.cuts:
-            return None
+        """Find the delegation that the name lies at or below; a DS record is the parent's."""
         cuts = [above for above in self.inner(name) if above.text in self.cuts]
         if not cuts or (rdtype == "DS" and cuts == [name]):
             return None
         return cuts[-1]
 
     def dname_above(self, name: Domain) -> ZoneRecord | None:
-        """The DNAME record that renames what the name lies below (RFC 6672)."""
-        if not self.renamed or name == self.apex:
-            return None
-        above = [*self.inner(name.parent), self.apex] if name.parent != self.apex else [self.apex]
-        for owner in reversed(above):
-            if owner.text in self.renamed:
-                return self.owners[owner.text]["DNAME"][0]
+        """Find the DNAME record that renames what the name lies below (RFC 6672)."""
+        if self.renamed:
+            for owner in reversed([below.parent for below in self.inner(name)]):
+                if owner.text in self.renamed:
+                    return next(iter(self.owners[owner.text]["DNAME"].values()))
         return None
 
     def find(self, name: Domain) -> tuple[RRsets | None, Domain | None]:
-        """The RRsets of a name, None where it does not exist; and the wildcard they came from."""
+        """Find a name's RRsets, None where it does not exist, and the wildcard they came from."""
         if name.text in self.exists:
             return self.owners.get(name.text, {}), None
         encloser = name.parent
         while encloser.text not in self.exists:
-            if encloser == self.apex:
-                return None, None  # a zone without records
             encloser = encloser.parent
         wildcard = Domain("*" if encloser.text == "." else f"*.{encloser.text}")
         if wildcard.text in self.exists:  # RFC 4592 section 2.2.1: it may own nothing
@@ -135,7 +132,7 @@ class ZoneSource:
 
     @classmethod
     def from_files(cls, paths: Iterable[str | Path]) -> ZoneSource:
-        """The zones of master files; raises `SourceError` with file and line."""
+        """Read the zones of master files; raise `SourceError` with file and line."""
         return cls([record for path in paths for record in read_zone_file(path)])
 
     @property
@@ -147,8 +144,8 @@ class ZoneSource:
         """Every record, repetitions left out: zone by zone, owner by owner."""
         for zone in self._zones.values():
             for rrsets in zone.owners.values():
-                for same in rrsets.values():
-                    yield from same
+                for rrset in rrsets.values():
+                    yield from rrset.values()
 
     def covers(self, name: Domain) -> bool:
         """Whether the zones answer for the name: inside one, not below a cut that leads out."""
@@ -190,7 +187,7 @@ class ZoneSource:
             name = alias.target
 
     def _zone_of(self, name: Domain, rdtype: str) -> _Zone | None:
-        """The deepest zone at or above the name; for DS at an apex, the parent's if given."""
+        """Find the deepest zone at or above the name; for DS at an apex, the parent's if given."""
         here = self._zones.get(name.text)
         if here is not None and rdtype != "DS":
             return here
@@ -211,12 +208,12 @@ def _answer(
     found = rrsets.get(question.rdtype)
     if not found:
         return NoData(question, zone.origin, aliases, zone=zone.apex, wildcard=wildcard)
-    records = tuple(Record(record.data, record.ttl, record.origin) for record in found)
+    records = tuple(Record(record.data, record.ttl, record.origin) for record in found.values())
     return Records(question, records, records[0].origin, aliases, wildcard=wildcard)
 
 
 def _alias(zone: _Zone, name: Domain, rrsets: RRsets | None) -> Alias | None:
-    """The alias at a name: its CNAME, or the one that a DNAME above it makes."""
+    """Find the alias at a name: its CNAME, or the one that a DNAME above it makes."""
     renamed = zone.dname_above(name)
     if renamed is not None and isinstance(renamed.data, Target):
         prefix = name.wire_labels[: len(name.labels) - len(renamed.name.labels)]
@@ -227,7 +224,7 @@ def _alias(zone: _Zone, name: Domain, rrsets: RRsets | None) -> Alias | None:
         return Alias(name, target, renamed.ttl, renamed.origin)
     if not rrsets or "CNAME" not in rrsets:
         return None
-    first, *rest = rrsets["CNAME"]
-    targets = [r.data.name for r in (first, *rest) if isinstance(r.data, Target)]
+    targets = [data.name for data in rrsets["CNAME"] if isinstance(data, Target)]
+    first = next(iter(rrsets["CNAME"].values()))
     beside = tuple(rdtype for rdtype in rrsets if rdtype != "CNAME")
     return Alias(name, targets[0], first.ttl, first.origin, beside, tuple(targets[1:]))
