@@ -17,8 +17,8 @@ from typing import Any
 
 from sendgate.audit.report import Waiver
 from sendgate.errors import ConfigError, DomainError
-from sendgate.names import Domain, read_domain
-from sendgate.settings import SETTINGS, Say, Setting, quoted
+from sendgate.names import Domain, printable, read_domain
+from sendgate.settings import SETTINGS, Say, Setting
 
 __all__ = ["Config", "ConfiguredSender", "find_config", "load_config", "nearest"]
 
@@ -55,7 +55,7 @@ class Config:
 def nearest(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` for the known word most like this one, or an empty text."""
     close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean {quoted(close[0])}?" if close else ""
+    return f"; did you mean {printable(close[0])}?" if close else ""
 
 
 def find_config(named: str | None, folder: str = ".") -> tuple[str, bool] | None:
@@ -109,7 +109,7 @@ def _kind_of(value: object) -> str:
         case int() | float():
             return f"the number {value}"
         case str():
-            return f"the text {quoted(value)}"
+            return f"the text {printable(value)}"
         case list():
             return "a list"
         case dict():
@@ -167,7 +167,7 @@ class _Reader:
         for key, value in table.items():
             setting = by_key.get(key)
             if setting is None:
-                raise ConfigError(f"{place}: unknown key {quoted(key)}{nearest(key, known)}")
+                raise ConfigError(f"{place}: unknown key {printable(key)}{nearest(key, known)}")
             if setting.name in given:
                 raise ConfigError(
                     f"{place}: {' and '.join(setting.keys)} are one setting; give one of them"
@@ -209,12 +209,12 @@ class _Reader:
         names = [sender.name for sender in senders if sender.name is not None]
         for name in names:
             if names.count(name) > 1:
-                raise ConfigError(f"{self.path}: two [[sender]] tables are named {quoted(name)}")
+                raise ConfigError(f"{self.path}: two [[sender]] tables are named {printable(name)}")
         return senders
 
     def _sender(self, table: dict[str, Any], number: int) -> ConfiguredSender:
         name = table.get("name")
-        label = quoted(name) if isinstance(name, str) else str(number)
+        label = printable(name) if isinstance(name, str) else str(number)
         place = f"{self.path}: [[sender]] {label}"
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise ConfigError(f"{place}: name: expected a text, got {_kind_of(name)}")
@@ -226,7 +226,7 @@ class _Reader:
     def _domain(self, table: Mapping[str, Any], key: str, place: str) -> Domain:
         value = table.get(key)
         if value is None:
-            raise ConfigError(f"{place}: the key {quoted(key)} is missing")
+            raise ConfigError(f"{place}: the key {printable(key)} is missing")
         if not isinstance(value, str):
             raise ConfigError(f"{place}: {key}: expected a domain, got {_kind_of(value)}")
         try:
@@ -242,10 +242,10 @@ class _Reader:
         for key in table:
             if key not in _WAIVER_KEYS:
                 known = nearest(key, _WAIVER_KEYS)
-                raise ConfigError(f"{place}: unknown key {quoted(key)}{known}")
+                raise ConfigError(f"{place}: unknown key {printable(key)}{known}")
         for key in _WAIVER_KEYS:
             if key not in table:
-                raise ConfigError(f"{place}: the key {quoted(key)} is missing")
+                raise ConfigError(f"{place}: the key {printable(key)} is missing")
         rule, reason, expires = table["rule"], table["reason"], table["expires"]
         for key, value in (("rule", rule), ("reason", reason)):
             if not isinstance(value, str) or not value.strip():

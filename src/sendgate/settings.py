@@ -23,15 +23,13 @@ from sendgate.audit.infer import SenderOptions
 from sendgate.audit.profile import Receiver, SenderKind
 from sendgate.audit.vocabulary import Severity
 from sendgate.errors import ConfigError, DomainError
-from sendgate.names import Domain, read_domain
+from sendgate.names import Domain, printable, read_domain
 
 __all__ = [
-    "FORMATS",
     "SETTINGS",
     "Options",
     "Say",
     "Setting",
-    "quoted",
     "read_environment",
     "read_texts",
     "setting_named",
@@ -42,18 +40,7 @@ Say = Callable[[str], None]
 
 Reader = Callable[[str, Say], object]
 
-#: Every format that a sendgate command may know; each command says which are its own.
-FORMATS = (
-    "text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markdown", "csv", "html",
-)  # fmt: skip
-
 Group = Literal["dns", "output", "sender", "judging", "bulk"]
-
-
-def quoted(text: str) -> str:
-    """Put a user's text in quotes, with control and other invisible characters escaped."""
-    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return "'" + "".join(shown) + "'"
 
 
 @dataclass(frozen=True)
@@ -115,15 +102,15 @@ def _domain(text: str, say: Say) -> Domain:
 def _selector(text: str, _say: Say) -> str:
     if "_domainkey" in text.lower():
         raise ConfigError(
-            f"{quoted(text)} is not a selector; give only what stands before ._domainkey"
+            f"{printable(text)} is not a selector; give only what stands before ._domainkey"
         )
     try:
         name = Domain.parse(text)
     except DomainError as error:
-        raise ConfigError(f"{quoted(text)} is not a selector: {error}") from None
+        raise ConfigError(f"{printable(text)} is not a selector: {error}") from None
     if not re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", name.text):
         raise ConfigError(
-            f"{quoted(text)} is not a selector: expected letters, digits, hyphens and dots"
+            f"{printable(text)} is not a selector: expected letters, digits, hyphens and dots"
         )
     return name.text
 
@@ -132,7 +119,7 @@ def _ip(text: str, _say: Say) -> object:
     try:
         return ipaddress.ip_address(text.strip("[]"))
     except ValueError:
-        raise ConfigError(f"{quoted(text)} is not an IP address") from None
+        raise ConfigError(f"{printable(text)} is not an IP address") from None
 
 
 def _seconds(text: str, _say: Say) -> float:
@@ -141,13 +128,13 @@ def _seconds(text: str, _say: Say) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds <= 3600:
-        raise ConfigError(f"{quoted(text)} is not a number of seconds (above 0, at most 3600)")
+        raise ConfigError(f"{printable(text)} is not a number of seconds (above 0, at most 3600)")
     return seconds
 
 
 def _count(text: str, _say: Say) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= 1000:
-        raise ConfigError(f"{quoted(text)} is not a whole number from 1 to 1000")
+        raise ConfigError(f"{printable(text)} is not a whole number from 1 to 1000")
     return int(text)
 
 
@@ -159,7 +146,7 @@ def _given(text: str, _say: Say) -> str:
 
 def _rule_or_area(text: str, _say: Say) -> str:
     if not re.fullmatch(r"[A-Za-z]+[0-9]*", text):
-        raise ConfigError(f"{quoted(text)} is neither a rule (SPF004) nor an area (SPF)")
+        raise ConfigError(f"{printable(text)} is neither a rule (SPF004) nor an area (SPF)")
     return text.upper()
 
 
@@ -167,7 +154,7 @@ def _one_of(choices: Mapping[str, object]) -> Reader:
     def read(text: str, _say: Say) -> object:
         chosen = choices.get(text.lower())
         if chosen is None:
-            raise ConfigError(f"{quoted(text)} is none of {', '.join(choices)}")
+            raise ConfigError(f"{printable(text)} is none of {', '.join(choices)}")
         return chosen
 
     return read
@@ -254,7 +241,7 @@ SETTINGS: tuple[Setting, ...] = (
     # What is printed, and where.
     Setting("config", "output", "Configuration; default: sendgate.toml, pyproject.toml.", "FILE",
             _given, is_path=True, in_file=False),
-    _setting_choice("format", "output", "Form of the report.", {name: name for name in FORMATS}),
+    Setting("format", "output", "Form of the report.", "NAME", _given),
     Setting("output", "output", "Write the report to FILE instead of stdout.", "FILE", _given,
             is_path=True),
     _setting_flag("quiet", "output", "Print nothing on stderr but errors."),
@@ -338,7 +325,9 @@ def read_environment(environ: Mapping[str, str], say: Say) -> dict[str, object]:
             continue
         if setting.kind == "flag":
             if text.lower() not in _TRUE | _FALSE:
-                raise ConfigError(f"{setting.variable}: {quoted(text)} is neither true nor false")
+                raise ConfigError(
+                    f"{setting.variable}: {printable(text)} is neither true nor false"
+                )
             values[setting.name] = text.lower() in _TRUE
         else:
             texts = [t for t in re.split(r"[,\s]+", text) if t] if setting.many else [text]

@@ -1,0 +1,187 @@
+"""`sendgate audit --from-file`: a list of domains, as JSON Lines, resumable.
+
+With `--output FILE` the lines go to `FILE.part` as they are made, and that becomes FILE
+when the list is done. `--resume` goes on where an earlier run stopped: domains that have
+a whole line already are not audited again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from sendgate.cli.auditing import Target, in_parallel, profile_of, typed_domain
+from sendgate.cli.command import EXIT_INTERRUPTED
+from sendgate.cli.destination import Destination
+from sendgate.errors import DomainError, InputError, SourceError
+from sendgate.names import printable
+
+if TYPE_CHECKING:
+    from sendgate.audit.report import Report
+    from sendgate.cli.audit import Auditor
+
+__all__ = ["audit_list"]
+
+
+def audit_list(auditor: Auditor, path: str) -> int:
+    """Audit every domain of a file (``-``: stdin) and give the exit code of the whole."""
+    options = auditor.run.options
+    if options.format not in {None, "jsonl"}:
+        raise InputError("--from-file writes JSON Lines; use --format jsonl or leave it out")
+    if options.resume and options.output in {None, "-"}:
+        raise InputError("--resume goes on with a file: give --output FILE")
+    targets = list(_targets(auditor, path))
+    for target in targets[:1]:
+        profile_of(auditor.run, target)  # an unknown provider is found before anything is asked
+    bulk = _Bulk(auditor, targets)
+    return bulk.run()
+
+
+def _targets(auditor: Auditor, path: str) -> Iterator[Target]:
+    """Read the list: one domain a line; empty lines and those after ``#`` are passed over."""
+    for number, line in enumerate(_lines(path), 1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        try:
+            domain = typed_domain(auditor.run, text)
+        except DomainError as error:
+            raise SourceError(str(error), path, number) from None
+        senders = auditor.run.config.senders_from(domain)
+        yield from [Target(domain, sender) for sender in senders] or [Target(domain)]
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        if path == "-":
+            return sys.stdin.read().splitlines()
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise SourceError((error.strerror or str(error)).lower(), path) from None
+    except UnicodeDecodeError:
+        raise SourceError("not UTF-8 text", path) from None
+
+
+@dataclass
+class _Bulk:
+    """One run over a list."""
+
+    auditor: Auditor
+    targets: list[Target]
+    codes: set[int] = field(default_factory=set)
+    done: int = 0
+
+    def run(self) -> int:
+        options = self.auditor.run.options
+        try:
+            if options.output in {None, "-"}:
+                with Destination(None) as destination:
+                    asyncio.run(self._each(destination.write))
+            else:
+                with self._journal(Path(str(options.output))) as file:
+                    asyncio.run(self._each(lambda line: _append(file, line)))
+        except KeyboardInterrupt:
+            how = "; --resume goes on from here" if options.output else ""
+            self.auditor.run.console.error(
+                f"interrupted; {self.done} of {len(self.targets)} domains were audited{how}"
+            )
+            return EXIT_INTERRUPTED
+        if options.exit_zero:
+            return 0
+        return 1 if 1 in self.codes else 3 if 3 in self.codes else 0
+
+    async def _each(self, write: Callable[[str], None]) -> None:
+        from sendgate.cli.progress import Progress
+        from sendgate.cli.sources import open_source
+
+        run = self.auditor.run
+        progress = Progress(run.console, len(self.targets), done=self.done)
+        async with open_source(run.options, progress.heard) as source, progress:
+
+            async def one(target: Target) -> tuple[str, Report]:
+                report = await self.auditor.report_on(target, source)
+                from sendgate.render import json as forms
+
+                return forms.dumps(forms.audit(report), line=True), report
+
+            results = in_parallel(
+                self.targets, one, jobs=run.options.jobs, ordered=run.options.ordered
+            )
+            async for _, (line, report) in results:
+                self.codes.add(report.verdict.exit_code)
+                self.done += 1
+                progress.done += 1
+                progress.clear()
+                write(line)
+
+    @contextmanager
+    def _journal(self, path: Path) -> Iterator[TextIO]:
+        """Open ``FILE.part`` for the lines of this run; FILE takes its place at the end."""
+        part = path.with_name(path.name + ".part")
+        kept: list[str] = []
+        if self.auditor.run.options.resume:
+            kept = self._resume(part if part.exists() else path)
+        try:
+            with part.open("w", encoding="utf-8") as file:
+                file.writelines(kept)
+                file.flush()
+                yield file
+            part.replace(path)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise InputError(f"--output: {printable(str(path))}: {why}") from None
+
+    def _resume(self, path: Path) -> list[str]:
+        """Give the whole lines of an earlier run, and take their domains off the list."""
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError):
+            raise InputError(f"--resume: {printable(str(path))} cannot be read") from None
+        kept, seen = [], list[str]()
+        for number, line in enumerate(lines, 1):
+            entry = _entry(line)
+            if entry is None:
+                if number == len(lines):
+                    break  # the line that was being written when the run stopped
+                raise SourceError(
+                    "not a line of sendgate.audit/1; is this the file?", str(path), number
+                )
+            kept.append(line)
+            seen.append(entry[0])
+            self.codes.add({"fail": 1, "unknown": 3}.get(entry[1], 0))
+        # Several senders of one domain have one line each, in the order of the config.
+        left = []
+        for target in self.targets:
+            if str(target.domain) in seen:
+                seen.remove(str(target.domain))
+                self.done += 1
+            else:
+                left.append(target)
+        self.targets = left
+        return kept
+
+
+def _entry(line: str) -> tuple[str, str] | None:
+    """Read the domain and the verdict of a whole line; None for anything else."""
+    if not line.endswith("\n"):
+        return None
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(entry, dict) or entry.get("format") != "sendgate.audit/1":
+        return None
+    return str(entry.get("domain")), str(entry.get("verdict"))
+
+
+def _append(file: TextIO, line: str) -> None:
+    file.write(line)
+    file.flush()

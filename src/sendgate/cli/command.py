@@ -1,0 +1,153 @@
+"""What every command has in common: its options, its configuration, its errors.
+
+argv ─► typer ─► {field: text} ─┐
+environment ────────────────────┼─► Options ─► Run ─► the command ─► exit code
+sendgate.toml ──────────────────┘
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from sendgate.cli.console import Console
+from sendgate.config import Config, ConfiguredSender, load_config
+from sendgate.errors import InputError, SendgateError
+from sendgate.names import printable
+from sendgate.settings import SETTINGS, Options, Setting, read_environment, read_texts
+
+__all__ = ["EXIT_INTERNAL", "EXIT_INTERRUPTED", "EXIT_USAGE", "Run", "command"]
+
+EXIT_USAGE = 2
+EXIT_INTERNAL = 70
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one command: the options as settled, the configuration, where to speak."""
+
+    options: Options
+    config: Config
+    console: Console
+    format: str
+    layers: tuple[Mapping[str, object], ...]
+
+    def options_for(self, sender: ConfiguredSender | None) -> Options:
+        """Settle the options for one sender: its table comes after variables, before the file."""
+        above, file = self.layers[:-1], self.layers[-1]
+        return Options.of(*above, sender.given if sender else {}, file)
+
+
+Body = Callable[..., int]
+
+
+def command(
+    *groups: str, formats: tuple[str, ...], hidden: tuple[str, ...] = ()
+) -> Callable[[Body], Callable[..., None]]:
+    """Make a typer command of a function ``(run, **own parameters) -> exit code``.
+
+    It gets the settings of `groups` as options; those of `hidden` groups are taken too,
+    as every command shares them, but have no effect and are not listed. The first of
+    `formats` is the default.
+    """
+
+    def make(body: Body) -> Callable[..., None]:
+        own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
+        taken = {parameter.name for parameter in own}
+        settings = [s for s in SETTINGS if s.group in {*groups, *hidden} and s.field not in taken]
+        shared = [_parameter(s, formats, is_hidden=s.group in hidden) for s in settings]
+
+        def run_command(**values: Any) -> None:
+            given = {s.field: values.pop(s.field) for s in settings}
+            raise typer.Exit(_guarded(body, given, formats, values))
+
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + shared
+        run_command.__dict__["__signature__"] = inspect.Signature(parameters)
+        run_command.__annotations__ = {p.name: p.annotation for p in parameters}
+        run_command.__name__ = body.__name__
+        run_command.__doc__ = body.__doc__
+        return run_command
+
+    return make
+
+
+def _parameter(setting: Setting, formats: tuple[str, ...], *, is_hidden: bool) -> inspect.Parameter:
+    flag = setting.kind == "flag"
+    metavar = "|".join(formats) if setting.name == "format" else setting.metavar
+    option = typer.Option(
+        f"{setting.flag}/--no-{setting.name}" if flag else setting.flag,
+        metavar=None if flag else metavar,
+        help=setting.help,
+        show_default=False,
+        hidden=is_hidden,
+    )
+    kind: Any = bool | None if flag else list[str] | None if setting.many else str | None
+    return inspect.Parameter(
+        setting.field,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind, option],
+    )
+
+
+def _guarded(
+    body: Body, given: Mapping[str, object], formats: tuple[str, ...], own: Mapping[str, Any]
+) -> int:
+    """Run a command; every way to fail has its words and its exit code."""
+    console = Console(quiet=given.get("quiet") is True, verbose=given.get("verbose") is True)
+    try:
+        run = _settle(given, formats)
+        console = run.console
+        return body(run, **own)
+    except InputError as error:
+        console.error(str(error))
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        console.error("interrupted")
+        return EXIT_INTERRUPTED
+    except typer.Exit as done:
+        return done.exit_code
+    except (Exception, SendgateError) as error:  # noqa: BLE001 - the last line of defence
+        return report_internal(error, console)
+
+
+def report_internal(error: BaseException, console: Console) -> int:
+    """Say that sendgate itself failed, and how to report it; the traceback with --verbose."""
+    import traceback
+
+    from sendgate import __version__
+
+    console.error(f"internal error: {type(error).__name__}: {error}")
+    console.raw(
+        f"This is a fault in sendgate {__version__}, not in what you gave it. Please report it to\n"
+        "the project's issue tracker with the command you ran and its output with --verbose."
+    )
+    if console.verbose:
+        console.raw("".join(traceback.format_exception(error)))
+    return EXIT_INTERNAL
+
+
+def _settle(given: Mapping[str, object], formats: tuple[str, ...]) -> Run:
+    remarks: list[str] = []
+    arguments = read_texts(given, remarks.append)
+    variables = read_environment(os.environ, remarks.append)
+    named = Options.of(arguments, variables).config
+    config = load_config(named, remarks.append)
+    layers = (arguments, variables, config.options)
+    options = Options.of(*layers)
+    console = Console(options.quiet, options.verbose, options.color)
+    for remark in remarks:
+        console.note(remark)
+    chosen = options.format or formats[0]
+    if chosen not in formats:
+        raise InputError(
+            f"--format: {printable(chosen)} is no format of this command; it has "
+            f"{', '.join(formats)}"
+        )
+    return Run(options, config, console, chosen, layers)

@@ -1,0 +1,71 @@
+"""Where the report goes: stdout, or a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from sendgate.errors import InputError
+from sendgate.files import write_atomically
+from sendgate.names import printable
+
+__all__ = ["Destination"]
+
+
+class Destination:
+    """stdout, or with `path` a file that is put in place at the end.
+
+    A folder that is missing or closed to us is found on entering, before anything is
+    asked (`InputError`). An exception leaves the former file as it was, unless `keep` has
+    been called: then what was written so far is the report.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self.path = None if path in {None, "-"} else path
+        self._pieces: list[str] = []
+        self._keep = False
+        self._closed = False
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether the report goes to stdout."""
+        return self.path is None
+
+    def __enter__(self) -> Destination:
+        if self.path is not None:
+            folder = Path(os.path.realpath(self.path)).parent
+            if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(self.path).is_dir():
+                raise InputError(f"--output: {printable(self.path)} cannot be written")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.path is not None and (kind is None or self._keep):
+            write_atomically(self.path, self._pieces)
+
+    def keep(self) -> None:
+        """Let what is written so far stand, should the run be interrupted."""
+        self._keep = True
+
+    def write(self, text: str) -> None:
+        """Write a piece of the report; a reader who has gone away is no error."""
+        if self.path is not None:
+            self._pieces.append(text)
+        elif not self._closed:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self._closed = True
+            # The interpreter flushes stdout once more when it ends; let that succeed.
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())

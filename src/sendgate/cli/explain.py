@@ -1,0 +1,55 @@
+"""`sendgate explain`: one rule at length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sendgate.cli.command import Run, command
+from sendgate.cli.destination import Destination
+from sendgate.config import nearest
+from sendgate.errors import InputError
+from sendgate.names import printable
+
+if TYPE_CHECKING:
+    from sendgate.audit.vocabulary import Rule
+
+__all__ = ["explain"]
+
+
+@command("output", formats=("text", "json", "jsonl"), hidden=("dns",))
+def explain(
+    run: Run,
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="Id (SPF004) or name of a rule.")],
+) -> int:
+    """Explain one rule: what it means, what to do, and where it is written."""
+    from sendgate.audit.catalogue import RULES
+    from sendgate.render import json
+    from sendgate.render.catalogue import rule_on
+    from sendgate.render.page import Page
+
+    found = find_rule(rule, RULES)
+    with Destination(run.options.output) as destination:
+        if run.format == "text":
+            page = Page(run.console.width(to_stdout=destination.to_stdout))
+            rule_on(page, found)
+            destination.write(
+                page.text(colour=run.console.coloured(to_stdout=destination.to_stdout))
+            )
+        else:
+            destination.write(json.dumps(json.rules([found]), line=run.format == "jsonl"))
+    return 0
+
+
+def find_rule(word: str, rules: Sequence[Rule]) -> Rule:
+    """Find a rule by id or name in any case; `InputError` names the nearest one."""
+    wanted = word.strip().lower().replace("_", "-")
+    for rule in rules:
+        if wanted in {rule.id.lower(), rule.name}:
+            return rule
+    names = [name for rule in rules for name in (rule.id.lower(), rule.name)]
+    raise InputError(
+        f"no rule is called {printable(word)}{nearest(wanted, names)} (sendgate rules lists them)"
+    )

@@ -1,0 +1,31 @@
+"""`sendgate rules`: the catalogue."""
+
+from __future__ import annotations
+
+from sendgate.cli.command import Run, command
+from sendgate.cli.destination import Destination
+
+__all__ = ["rules"]
+
+
+@command("output", formats=("text", "json", "jsonl"), hidden=("dns",))
+def rules(run: Run) -> int:
+    """List every rule: id, name, severity, and what it finds wrong."""
+    from sendgate.audit.catalogue import RULES
+    from sendgate.render import json
+    from sendgate.render.catalogue import rules_on
+    from sendgate.render.page import Page
+
+    with Destination(run.options.output) as destination:
+        if run.format == "json":
+            destination.write(json.dumps(json.rules(RULES)))
+        elif run.format == "jsonl":
+            for rule in RULES:
+                destination.write(json.dumps(json.rule(rule), line=True))
+        else:
+            page = Page(run.console.width(to_stdout=destination.to_stdout))
+            rules_on(page, RULES)
+            destination.write(
+                page.text(colour=run.console.coloured(to_stdout=destination.to_stdout))
+            )
+    return 0

@@ -1,0 +1,51 @@
+"""`sendgate schema`: the JSON Schemas of the output and of the configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sendgate.cli.command import Run, command
+from sendgate.cli.destination import Destination
+from sendgate.config import nearest
+from sendgate.errors import InputError
+from sendgate.names import printable
+
+__all__ = ["NAMES", "read_schema", "schema"]
+
+NAMES = ("audit", "spf", "dmarc", "rules", "config")
+
+
+@command("output", formats=("json", "jsonl", "text"), hidden=("dns",))
+def schema(
+    run: Run,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[" + "|".join(NAMES) + "]", help="Which schema.")
+    ] = None,
+) -> int:
+    """Print a JSON Schema (draft 2020-12); without NAME, list the names."""
+    if name is None:
+        text = "".join(f"{known}\n" for known in NAMES)
+    else:
+        text = read_schema(name)
+        if run.format == "jsonl":
+            import json
+
+            text = json.dumps(json.loads(text), separators=(",", ":")) + "\n"
+    with Destination(run.options.output) as destination:
+        destination.write(text)
+    return 0
+
+
+def read_schema(name: str) -> str:
+    """Read one schema; `name` may be written like its format (``sendgate.audit/1``)."""
+    from importlib.resources import files
+
+    bare = name.removeprefix("sendgate.").removesuffix("/1")
+    if bare not in NAMES:
+        raise InputError(
+            f"no schema is called {printable(name)}{nearest(bare, NAMES)} "
+            f"(there are {', '.join(NAMES)})"
+        )
+    return files("sendgate").joinpath("schemas", f"{bare}.json").read_text(encoding="utf-8")

@@ -1,0 +1,121 @@
+"""Which DNS a run asks: live, zone files laid over it, a recording, or nothing beyond these.
+
+--replay FILE                 the recording alone
+--zone PATH … --offline       the zones alone
+--zone PATH …                 the zones, live DNS outside them
+--record FILE                 any of these, with every answer kept
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sendgate.errors import SourceError
+
+if TYPE_CHECKING:
+    from sendgate.dns.answers import Answer, Question
+    from sendgate.dns.live import LiveSource
+    from sendgate.dns.nameserver import Nameserver
+    from sendgate.dns.source import DnsSource
+    from sendgate.dns.zones import ZoneSource
+    from sendgate.settings import Options
+
+__all__ = ["OpenSource", "open_source"]
+
+TIMEOUT = 5.0  # seconds for one question, all its tries included
+
+
+@dataclass
+class OpenSource:
+    """The source of one run, its clock, and the seed of the labels it probes wildcards with.
+
+    Where a recording is replayed, clock and seed are the recording's.
+    """
+
+    source: DnsSource
+    time: datetime
+    seed: str
+
+
+@dataclass
+class _Watched:
+    """Passes questions on and tells a listener of each answer."""
+
+    source: DnsSource
+    heard: Callable[[Answer], None]
+
+    async def ask(self, question: Question) -> Answer:
+        answer = await self.source.ask(question)
+        self.heard(answer)
+        return answer
+
+
+@asynccontextmanager
+async def open_source(
+    options: Options, heard: Callable[[Answer], None] | None = None
+) -> AsyncIterator[OpenSource]:
+    """Open what the options name, and close it again; with --record, write the recording.
+
+    The recording is written however the run ends, so that an interrupted one is kept too.
+    Raises `InputError` for files that cannot be read or written and for a wrong name server.
+    """
+    from sendgate.dns.overlay import OverlaySource
+    from sendgate.dns.probe import new_seed
+    from sendgate.dns.recorded import RecordingSource, ReplaySource
+    from sendgate.dns.source import RunSource
+
+    time, seed = datetime.now(UTC), new_seed()
+    zones = _zones(options.zone)
+    live: LiveSource | None = None
+    recording: RecordingSource | None = None
+    source: DnsSource
+    if options.replay is not None:
+        source = replay = ReplaySource.read(options.replay)
+        time, seed = replay.time, replay.seed
+    elif options.offline:
+        source = _nowhere()
+    else:
+        source = live = _live(options)
+    if zones is not None:
+        source = OverlaySource(zones, source)
+    if options.record is not None:
+        source = recording = RecordingSource(source, time, seed)
+    try:
+        yield OpenSource(RunSource(_Watched(source, heard) if heard else source), time, seed)
+    finally:
+        if live is not None:
+            await live.aclose()
+        if recording is not None and options.record is not None:
+            recording.write(options.record)
+
+
+def _zones(paths: tuple[str, ...]) -> ZoneSource | None:
+    if not paths:
+        return None
+    from sendgate.dns.zones import ZoneSource
+
+    for path in paths:
+        if Path(path).is_dir():
+            raise SourceError(
+                "is a directory; --zone takes zone files in master-file form (RFC 1035)", path
+            )
+    return ZoneSource.from_files(paths)
+
+
+def _nowhere() -> DnsSource:
+    from sendgate.dmarc.suffixes import is_public_suffix
+    from sendgate.dns.overlay import NowhereSource
+
+    return NowhereSource(is_public_suffix)
+
+
+def _live(options: Options) -> LiveSource:
+    from sendgate.dns.live import LiveSource, parse_nameserver
+
+    servers: list[Nameserver] = [parse_nameserver(text) for text in options.nameserver]
+    return LiveSource(servers, timeout=options.dns_timeout or TIMEOUT)

@@ -1,0 +1,86 @@
+"""`sendgate spf`: RFC 7208 check_host for one client, with the path taken."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sendgate.cli.auditing import typed_domain
+from sendgate.cli.command import Run, command
+from sendgate.cli.destination import Destination
+from sendgate.errors import InputError
+from sendgate.names import printable
+
+if TYPE_CHECKING:
+    from sendgate.audit.profile import IpAddress
+    from sendgate.names import Domain
+    from sendgate.spf.facts import CheckResult
+
+__all__ = ["spf"]
+
+_EXIT = {"pass": 0, "temperror": 3}
+
+
+@command("dns", "output", formats=("text", "json", "jsonl"))
+def spf(
+    run: Run,
+    domain: Annotated[
+        str | None,
+        typer.Argument(metavar="[DOMAIN]", help="Domain to check; without: the identity's."),
+    ] = None,
+    ip: Annotated[
+        str | None, typer.Option("--ip", metavar="ADDR", help="The client's address (required).")
+    ] = None,
+    mail_from: Annotated[
+        str | None,
+        typer.Option("--mail-from", metavar="ADDRESS", help='MAIL FROM; "" is the null sender.'),
+    ] = None,
+    helo: Annotated[
+        str | None, typer.Option("--helo", metavar="NAME", help="Name given in HELO or EHLO.")
+    ] = None,
+) -> int:
+    """Evaluate SPF for one client address. Exit 0 pass, 1 any other result, 3 temperror."""
+    from sendgate.render import json
+    from sendgate.render.checks import spf_json, spf_on
+    from sendgate.render.page import Page
+
+    address = _address(ip)
+    if domain is None and mail_from is None and helo is None:
+        raise InputError("nothing to check: give a DOMAIN, --mail-from or --helo")
+    if domain is None and not mail_from and helo is None:
+        raise InputError("the null sender is postmaster at the HELO name: give --helo too")
+    name = None if domain is None else typed_domain(run, domain)
+    with Destination(run.options.output) as destination:
+        result = asyncio.run(_check(run, address, name, mail_from, helo))
+        if run.format == "text":
+            page = Page(run.console.width(to_stdout=destination.to_stdout))
+            spf_on(page, address, result)
+            coloured = run.console.coloured(to_stdout=destination.to_stdout)
+            destination.write(page.text(colour=coloured))
+        else:
+            destination.write(json.dumps(spf_json(result), line=run.format == "jsonl"))
+    return _EXIT.get(str(result.result), 1)
+
+
+def _address(text: str | None) -> IpAddress:
+    if text is None:
+        raise InputError("--ip is required: SPF judges the address that connects")
+    try:
+        return ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        raise InputError(f"--ip: {printable(text)} is not an IP address") from None
+
+
+async def _check(
+    run: Run, ip: IpAddress, domain: Domain | None, mail_from: str | None, helo: str | None
+) -> CheckResult:
+    from sendgate.cli.progress import Progress
+    from sendgate.cli.sources import open_source
+    from sendgate.spf.evaluate import check_identity
+
+    progress = Progress(run.console)
+    async with open_source(run.options, progress.heard) as source, progress:
+        return await check_identity(ip, mail_from, helo, domain, source.source, now=source.time)

@@ -1,0 +1,5 @@
+"""Renderers: each a pure function of a report. What a form looks like is said here alone.
+
+`safe` is the one way for a foreign text onto a page; `page` holds lines with styles and
+prints them with or without colour; `text` and `json` are the forms.
+"""

@@ -1,0 +1,178 @@
+"""JSON forms. Each is a contract: its key names and its version are said here and nowhere else.
+
+Keys may be added to a version; none is renamed, removed or given another meaning. The
+schemas in `sendgate/schemas` say the same, and tests hold the two together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sendgate import __version__
+from sendgate.audit.profile import Profile, Receiver, Role
+from sendgate.audit.report import Finding, Report
+from sendgate.audit.vocabulary import Rule
+from sendgate.names import Domain
+from sendgate.observed import Evidence
+from sendgate.render.summaries import alignment_of_dmarc, facts_of
+
+__all__ = ["audit", "dumps", "rfc3339", "rule", "rules"]
+
+
+def dumps(document: Mapping[str, Any], *, line: bool = False) -> str:
+    """Write one document: indented, or with `line` on one line; ASCII, ended by a newline."""
+    if line:
+        return json.dumps(document, ensure_ascii=True, separators=(",", ":")) + "\n"
+    return json.dumps(document, ensure_ascii=True, indent=2) + "\n"
+
+
+def rfc3339(time: datetime) -> str:
+    """Write an aware time as RFC 3339 in UTC, to the second: ``2026-11-23T12:00:00Z``."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def audit(report: Report) -> dict[str, Any]:
+    """Give one report as ``sendgate.audit/1``."""
+    facts, profile = report.facts, report.facts.profile
+    return {
+        "format": "sendgate.audit/1",
+        "tool": {"name": "sendgate", "version": __version__},
+        "time": rfc3339(report.time),
+        "domain": str(report.domain),
+        "verdict": str(report.verdict),
+        "roles": _roles(profile),
+        "topology": {"outcome": facts.topology.outcome, "why": facts.topology.why},
+        "alignment": _alignment(report),
+        "receivers": _receivers(profile),
+        "findings": [_finding(finding) for finding in report.findings],
+        "unknown": [
+            {
+                "rule": item.rule.id,
+                "question": str(item.question),
+                "reason": item.reason,
+                "severity": str(item.severity),
+                "decisive": item.decisive,
+            }
+            for item in report.unknown
+        ],
+        "waived": [
+            {
+                "rule": item.finding.rule.id,
+                "reason": item.waiver.reason,
+                "expires": item.waiver.expires.isoformat(),
+                "finding": _finding(item.finding),
+            }
+            for item in report.waived
+        ],
+        "facts": facts_of(facts),
+        "dns": {
+            "questions": report.dns.questions,
+            "failed": report.dns.failed,
+            "seconds": report.dns.seconds,
+        },
+    }
+
+
+def _role(role: Role) -> dict[str, Any]:
+    return {"name": str(role.name), "assumed": role.assumed}
+
+
+def _roles(profile: Profile) -> dict[str, Any]:
+    return {
+        "sending": str(profile.sending),
+        "content": [_role(role) for role in profile.content],
+        "return_path": None if profile.return_path is None else _role(profile.return_path),
+        "sender": None if profile.sender is None else str(profile.sender),
+        "provider": profile.provider,
+    }
+
+
+def _text(name: Domain | None) -> str | None:
+    return None if name is None else str(name)
+
+
+def _alignment(report: Report) -> dict[str, Any]:
+    alignment = report.facts.alignment
+    return {
+        "spf": {
+            "possible": alignment.spf.possible,
+            "mode": alignment.spf.mode,
+            "domain": _text(alignment.spf.domain),
+            "why": alignment.spf.why,
+        },
+        "dkim": [
+            {
+                "domain": str(key.selector.domain),
+                "selector": key.selector.name,
+                "aligned": key.aligned,
+                "assumed": not key.selector.named,
+            }
+            for key in alignment.dkim
+            if key.selector.named or key.can_pass
+        ],
+        "dmarc": alignment_of_dmarc(report.facts),
+    }
+
+
+def _receivers(profile: Profile) -> dict[str, Any]:
+    """Say for each receiver whether it was declared.
+
+    This version judges no receiver's own demands, so there is nothing to pass or fail.
+    """
+    return {
+        str(receiver): {
+            "verdict": "not_applicable",
+            "declared": receiver in profile.receivers,
+            "failed": [],
+            "not_observable": [],
+        }
+        for receiver in Receiver
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule.id,
+        "name": finding.rule.name,
+        "severity": str(finding.severity),
+        "scope": str(finding.rule.scope),
+        "domain": str(finding.domain),
+        "message": finding.message,
+        "evidence": [_evidence(piece) for piece in finding.evidence],
+        "remedy": finding.rule.remedy,
+        "reference": {"text": finding.rule.citation.text, "url": finding.rule.citation.url},
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _evidence(piece: Evidence) -> dict[str, Any]:
+    origin = piece.origin
+    return {
+        "name": str(piece.name),
+        "type": piece.rdtype,
+        "values": list(piece.values),
+        "origin": {"kind": origin.kind, "where": origin.where, "line": origin.line},
+    }
+
+
+def rule(rule: Rule) -> dict[str, Any]:
+    """Give one rule of the catalogue."""
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "area": rule.area,
+        "severity": str(rule.severity),
+        "scope": str(rule.scope),
+        "summary": rule.summary,
+        "explanation": rule.explanation,
+        "remedy": rule.remedy,
+        "reference": {"text": rule.citation.text, "url": rule.citation.url},
+    }
+
+
+def rules(catalogue: Iterable[Rule]) -> dict[str, Any]:
+    """Give rules as ``sendgate.rules/1``."""
+    return {"format": "sendgate.rules/1", "rules": [rule(entry) for entry in catalogue]}

@@ -1,0 +1,149 @@
+"""The `facts` of ``sendgate.audit/1``: each protocol in a few keys.
+
+Each has a `state`: present, absent, malformed (there, but broken or several) or unknown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sendgate.audit.facts import DomainFacts
+from sendgate.bimi.facts import BimiFacts
+from sendgate.dkim.facts import DkimFacts, DkimKey
+from sendgate.dmarc.facts import DmarcFacts
+from sendgate.dns.answers import Failed
+from sendgate.mx.facts import MxFacts
+from sendgate.observed import Absent, Malformed, Observed, Present
+
+__all__ = ["alignment_of_dmarc", "facts_of", "state_of"]
+
+
+def state_of(observed: Observed[Any]) -> str:
+    """Name the kind of an observation."""
+    match observed:
+        case Present():
+            return "present"
+        case Absent():
+            return "absent"
+        case Malformed():
+            return "malformed"
+        case _:
+            return "unknown"
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def alignment_of_dmarc(facts: DomainFacts) -> dict[str, Any]:
+    """Give the policy that applies to the sender and the result to expect."""
+    dmarc = facts.dmarc
+    applied = dmarc.policy.value if isinstance(dmarc.policy, Present) else None
+    return {
+        "policy_domain": None if applied is None else str(applied.domain),
+        "organizational_domain": _text(dmarc.organizational),
+        "policy": None if applied is None else _text(applied.policy),
+        "result": str(facts.alignment.result),
+    }
+
+
+def facts_of(facts: DomainFacts) -> dict[str, Any]:
+    """Sum up what was seen. `mtasts` and `tlsrpt` are not read by this version."""
+    return {
+        "spf": _spf(facts),
+        "dkim": _dkim(facts.dkim),
+        "dmarc": _dmarc(facts.dmarc),
+        "bimi": _bimi(facts.bimi),
+        "mx": {str(name): _mx(mx) for name, mx in facts.mx.items()},
+        "mtasts": {},
+        "tlsrpt": {},
+    }
+
+
+def _spf(facts: DomainFacts) -> dict[str, Any]:
+    spf = facts.spf.value if isinstance(facts.spf, Present) else None
+    record = None if spf is None else spf.record
+    state = "malformed" if spf is not None and spf.valid is None else state_of(facts.spf)
+    return {
+        "state": state,
+        "domain": str(facts.spf_domain),
+        "record": None if record is None else record.text,
+        "lookups": None if spf is None else spf.lookups,
+        "void_lookups": None if spf is None else spf.void_lookups,
+        "exact": None if spf is None else spf.exact,
+        "checks": [
+            {"ip": str(check.ip), "domain": str(check.domain), "result": str(check.result.result)}
+            for check in facts.spf_checks
+        ],
+    }
+
+
+def _dkim(facts: DkimFacts) -> dict[str, Any]:
+    shown = [key for key in facts.keys if key.selector.named or key.records]
+    return {
+        "keys": [_key(key) for key in shown],
+        "wildcard": {str(domain.domain): domain.has_wildcard for domain in facts.domains},
+    }
+
+
+def _key(key: DkimKey) -> dict[str, Any]:
+    record = key.record
+    return {
+        "domain": str(key.selector.domain),
+        "selector": key.selector.name,
+        "assumed": not key.selector.named,
+        "state": state_of(key.observed),
+        "type": None if record is None else record.key_type,
+        "bits": None if record is None else getattr(record.key, "bits", None),
+        "revoked": None if record is None else record.revoked,
+        "testing": None if record is None else record.testing,
+        "usable": key.usable,
+    }
+
+
+def _dmarc(facts: DmarcFacts) -> dict[str, Any]:
+    applied = facts.policy.value if isinstance(facts.policy, Present) else None
+    return {
+        "state": state_of(facts.policy),
+        "queries": [str(name) for name in facts.walk.queries],
+        "record": None if applied is None else str(applied.record),
+        "policy_domain": None if applied is None else str(applied.domain),
+        "applies": None if applied is None else applied.applies,
+        "policy": None if applied is None else _text(applied.policy),
+        "effective_policy": None if applied is None else _text(applied.effective_policy),
+        "testing": None if applied is None else applied.record.testing,
+        "suffix_list_organizational_domain": str(facts.suffix_organizational),
+    }
+
+
+def _bimi(facts: BimiFacts) -> dict[str, Any]:
+    applied, record = facts.applied, facts.record
+    return {
+        "state": state_of(facts.observed),
+        "selector": facts.selector,
+        "domain": None if applied is None else str(applied.domain),
+        "location": None if record is None else record.location,
+        "evidence_location": None if record is None else record.evidence_location,
+        "declined": None if record is None else record.declines,
+    }
+
+
+def _mx(mx: MxFacts) -> dict[str, Any]:
+    if isinstance(mx.answer, Failed):
+        state = "unknown"
+    elif mx.records:
+        state = "null" if mx.is_null else "present"
+    else:
+        state = "implicit" if mx.is_implicit else "absent"
+    return {
+        "state": state,
+        "hosts": [
+            {
+                "preference": host.preference,
+                "name": str(host.target),
+                "addresses": [str(address) for address in host.addresses],
+            }
+            for host in mx.hosts
+        ],
+        "can_receive": mx.can_receive,
+    }
