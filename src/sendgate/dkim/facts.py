@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sendgate.audit.profile import Selector
-from sendgate.dkim.record import KeyRecord, RsaKey
+from sendgate.dkim.record import KeyRecord, RsaKey, parse
 from sendgate.dns.answers import Answer, Failed, NxDomain, Record, Records, Txt
 from sendgate.names import Domain
 from sendgate.observed import Observed, Present, Unknown
@@ -61,8 +61,6 @@ class DkimKey:
         return False
 
     def _one_of_several(self) -> bool:
-        from sendgate.dkim.record import parse
-
         read = [parse(r.data.octets) for r in self.records if isinstance(r.data, Txt)]
         return any(isinstance(record, KeyRecord) and is_usable(record) for record in read)
 
@@ -97,6 +95,13 @@ class DkimDomain:
     def has_wildcard(self) -> bool | None:
         """Whether a wildcard answers for every selector; None where DNS did not tell."""
         return None if isinstance(self.probe, Failed) else isinstance(self.probe, Records)
+
+    @property
+    def wildcard_revokes(self) -> bool:
+        """Whether a wildcard answers for every selector with a revoked key."""
+        found = self.probe.of(Txt) if isinstance(self.probe, Records) else ()
+        read = [parse(text.octets) for text in found]
+        return len(read) == 1 and isinstance(read[0], KeyRecord) and read[0].revoked
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,146 @@
+"""Ask for the keys of a sender, and for what tells a found key from a wildcard's.
+
+Two rounds at most: the named selectors, ``_domainkey`` and a probe go out together; the
+guessed selectors follow only below a ``_domainkey`` that may exist, so that a domain
+without any key costs two questions instead of sixteen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sendgate.audit.profile import Profile, Selector
+from sendgate.dkim.facts import DkimDomain, DkimFacts, DkimKey
+from sendgate.dkim.record import KeyRecord, NotAKey, parse
+from sendgate.dns.answers import Answer, Failed, Question, Reason, Record, Records, Txt
+from sendgate.dns.source import Desk, DnsSource
+from sendgate.errors import DomainError
+from sendgate.names import Domain
+from sendgate.observed import (
+    Malformed,
+    Observed,
+    Present,
+    Unknown,
+    absent,
+    evidence_of,
+)
+
+__all__ = ["collect_dkim", "enrich_dkim", "read_key"]
+
+# Two counted questions each, of the 24 that an audit may ask; few senders sign for more.
+MAX_COUNTED_DOMAINS = 3
+
+
+async def collect_dkim(profile: Profile, desk: Desk, probe_label: str) -> DkimFacts:
+    """Ask at every selector of the profile; `probe_label` is a label that nobody publishes."""
+    named = [selector for selector in profile.selectors if selector.named]
+    guessed = [selector for selector in profile.selectors if not selector.named]
+    names = dict.fromkeys([s.domain for s in profile.selectors] + list(profile.dkim_domains))
+    first, domains = await asyncio.gather(
+        _ask_all(named, desk.listed),
+        asyncio.gather(*(_domain(d, i, desk, probe_label) for i, d in enumerate(names))),
+    )
+    none = {domain.domain for domain in domains if domain.has_none}
+    asked = [selector for selector in guessed if selector.domain not in none]
+    second = await _ask_all(asked, desk.listed)
+    answers = dict([*zip(named, first, strict=True), *zip(asked, second, strict=True)])
+    known = {domain.domain: domain for domain in domains}
+    keys = tuple(
+        read_key(selector, answers[selector], known.get(selector.domain))
+        for selector in dict.fromkeys(profile.selectors)
+        if selector in answers
+    )
+    return DkimFacts(keys, tuple(domains))
+
+
+async def enrich_dkim(facts: DkimFacts, desk: Desk) -> DkimFacts:
+    """Ask for ADSP policies where ``_domainkey`` exists; only within the desk's allowance."""
+    domains = []
+    for domain in facts.domains:
+        name = None if domain.has_none else _child(domain.domain, "_adsp._domainkey")
+        if name is None:
+            domains.append(domain)
+        else:
+            policy = await desk.spare.ask(Question(name, "TXT"))
+            domains.append(replace(domain, policy=policy))
+    return replace(facts, domains=tuple(domains))
+
+
+def read_key(selector: Selector, answer: Answer, domain: DkimDomain | None) -> DkimKey:
+    """Read what stands at one selector; `domain` tells whether a wildcard made it."""
+    records = _texts(answer)
+    return DkimKey(selector, answer, _observed(answer, records), records, _wildcard(answer, domain))
+
+
+async def _ask_all(selectors: Sequence[Selector], source: DnsSource) -> list[Answer]:
+    return await asyncio.gather(
+        *(_ask(s.domain, f"{s.name}._domainkey", source) for s in selectors)
+    )
+
+
+async def _domain(domain: Domain, place: int, desk: Desk, probe_label: str) -> DkimDomain:
+    source = desk.core if place < MAX_COUNTED_DOMAINS else None
+    subtree, probe = await asyncio.gather(
+        _ask(domain, "_domainkey", source),
+        _ask(domain, f"{probe_label}._domainkey", source),
+    )
+    return DkimDomain(domain, subtree, probe)
+
+
+async def _ask(domain: Domain, prefix: str, source: DnsSource | None) -> Answer:
+    name = _child(domain, prefix)
+    if name is None:
+        question = Question(domain, "TXT")
+        return Failed(question, Reason.NOT_ASKED, f"no name {prefix} fits below {domain}")
+    if source is None:
+        question = Question(name, "TXT")
+        return Failed(question, Reason.ALLOWANCE, "not asked, to keep the audit small")
+    return await source.ask(Question(name, "TXT"))
+
+
+def _child(domain: Domain, prefix: str) -> Domain | None:
+    try:
+        return domain.child(prefix)
+    except DomainError:  # the domain leaves no room for it
+        return None
+
+
+def _texts(answer: Answer) -> tuple[Record, ...]:
+    if not isinstance(answer, Records):
+        return ()
+    return tuple(record for record in answer.records if isinstance(record.data, Txt))
+
+
+def _observed(answer: Answer, records: tuple[Record, ...]) -> Observed[KeyRecord]:
+    if isinstance(answer, Failed):
+        return Unknown.of(answer)
+    if not records:
+        return absent(answer)
+    if len(records) > 1:
+        return Malformed(f"holds {len(records)} TXT records", evidence_of(answer))
+    data = records[0].data
+    assert isinstance(data, Txt)
+    read = parse(data.octets)
+    if isinstance(read, NotAKey):
+        return Malformed(f"holds a text that {read.kind.value}", evidence_of(answer))
+    return Present(read, evidence_of(answer))
+
+
+def _wildcard(answer: Answer, domain: DkimDomain | None) -> bool | None:
+    """Tell whether the probe got the same: the same texts, or the same alias to nothing."""
+    if isinstance(answer, Failed):
+        return None
+    if not isinstance(answer, Records) and not answer.aliases:
+        return False
+    if isinstance(answer, Records) and answer.wildcard is not None:
+        return True
+    if domain is None or isinstance(domain.probe, Failed):
+        return None
+    return _gist(answer) == _gist(domain.probe)
+
+
+def _gist(answer: Answer) -> tuple[frozenset[str], tuple[Domain, ...]]:
+    texts = frozenset(str(record.data) for record in _texts(answer))
+    return texts, () if texts else tuple(alias.target for alias in answer.aliases)
