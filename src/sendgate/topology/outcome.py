@@ -15,7 +15,7 @@ from typing import Literal
 from sendgate.audit.profile import Profile, SenderKind
 from sendgate.names import Domain
 
-__all__ = ["ROWS", "Outcome", "Row", "Topology", "topology_of"]
+__all__ = ["ROWS", "Outcome", "Row", "Topology", "outcome"]
 
 Outcome = Literal["recommended", "common", "risky", "unlisted"]
 
@@ -84,7 +84,7 @@ class Topology:
     root: Domain | None = None
 
 
-def topology_of(profile: Profile, organizational: Domain | None) -> Topology:
+def outcome(profile: Profile, organizational: Domain | None) -> Topology:
     """Judge the names of `profile`; `organizational` is the registrable domain of the sender.
 
     Give the public suffix list's answer for `organizational`, not the tree walk's: the walk

@@ -1,0 +1,219 @@
+"""What several topology rules need to see in the facts, and which of them speaks for an alias.
+
+An alias at a mail name can be many things at once: a web host at the return path, dangling,
+made by a wildcard. One fault is reported once, by the first of these that holds:
+
+    DNS003  the chain has no end, or several CNAMEs stand there
+    DNS002  the name is the apex of its zone
+    DNS001  other records stand beside the CNAME
+    TOP001  the sending domain is also a content host
+    TOP004  the return path is also a content host
+    TOP010  the return path needs records of its own for the declared provider
+    TOP026  a wildcard made the alias
+    DNS004  the target does not exist
+    TOP024  the target is a web host
+
+TOP001 and TOP004 speak of roles, so they are reported beside DNS001 too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sendgate.audit.facts import DomainFacts
+from sendgate.audit.vocabulary import CannotTell, Severity
+from sendgate.dns.answers import (
+    Alias,
+    Answer,
+    Failed,
+    NoData,
+    NxDomain,
+    Origin,
+    Reason,
+    Records,
+    Soa,
+    Txt,
+)
+from sendgate.names import Domain
+from sendgate.observed import Evidence, Unknown, evidence_of
+from sendgate.topology import providers
+from sendgate.topology.facts import NameFacts, ZoneFacts
+
+__all__ = [
+    "alias_evidence",
+    "beside",
+    "content_names",
+    "is_apex",
+    "is_dangling",
+    "is_synthesised",
+    "mail_names",
+    "provider_of",
+    "speaker",
+    "subject",
+    "unread",
+    "zone_of",
+]
+
+# Types that DNSSEC puts beside every name, a CNAME included (RFC 4034 sections 3 and 4).
+_DNSSEC_TYPES = frozenset({"RRSIG", "NSEC", "NSEC3"})
+
+
+def mail_names(facts: DomainFacts) -> tuple[NameFacts, ...]:
+    """Give the sending domain and, where it is the sender's own and another, the return path."""
+    path = facts.return_path
+    if path is None or path.name == facts.profile.sending:
+        return (facts.sending,)
+    return (facts.sending, path)
+
+
+def content_names(facts: DomainFacts) -> frozenset[Domain]:
+    """Give the content hosts that were declared; assumed ones make no fault."""
+    return frozenset(role.name for role in facts.profile.content if not role.assumed)
+
+
+def provider_of(facts: DomainFacts) -> providers.Provider | None:
+    """Give the declared provider."""
+    return providers.find(facts.profile.provider) if facts.profile.provider else None
+
+
+def zone_of(facts: DomainFacts, name: Domain) -> ZoneFacts:
+    """Give what is known of a mail name's zone."""
+    return next((zone for zone in facts.zones if zone.name == name), ZoneFacts(name))
+
+
+def subject(name: NameFacts) -> tuple[Evidence, ...]:
+    """Give evidence whose first piece is about the name itself: what was seen there."""
+    for answer in (name.mx, name.txt, name.a, name.aaaa):
+        if answer is not None and not isinstance(answer, Failed | NoData | NxDomain):
+            return evidence_of(answer)
+    told = next((x for x in name.answers if not isinstance(x, Failed)), None)
+    if told is not None:
+        return evidence_of(told)
+    return (Evidence(name.name, "MX", (), Origin("resolver", "no answer")),)
+
+
+def alias_evidence(aliases: Iterable[Alias]) -> tuple[Evidence, ...]:
+    """Give the CNAMEs as evidence, the first of the chain first."""
+    return tuple(
+        Evidence(a.name, "CNAME", tuple(map(str, (a.target, *a.others))), a.origin) for a in aliases
+    )
+
+
+def unread(answer: Answer | Unknown | None, severity: Severity | None = None) -> CannotTell:
+    """Say that a rule cannot tell, because this failed."""
+    assert isinstance(answer, Failed | Unknown)
+    reason = answer.reason if isinstance(answer, Unknown) else answer.text
+    return CannotTell(answer.question, reason, severity)
+
+
+def beside(alias: Alias) -> tuple[str, ...]:
+    """Give the types that stand beside a CNAME where they must not."""
+    return tuple(rdtype for rdtype in alias.beside if rdtype not in _DNSSEC_TYPES)
+
+
+def is_apex(facts: DomainFacts, name: NameFacts) -> bool:
+    """Whether a mail name is the apex of its zone, as far as that shows.
+
+    An alias hides the SOA record from a resolver. There, a name directly below a registry's
+    suffix counts as one: registries delegate.
+    """
+    if isinstance(name.soa, Records) and not name.soa.aliases and any(name.soa.of(Soa)):
+        return True
+    if not name.aliases:
+        return zone_of(facts, name.name).is_apex
+    alias = name.aliases[0]
+    if alias.origin.kind == "file":
+        return bool({"SOA", "NS"} & set(alias.beside))
+    from sendgate.dmarc.suffixes import is_icann_suffix
+
+    return len(name.name.labels) > 1 and is_icann_suffix(name.name.parent)
+
+
+def is_dangling(name: NameFacts) -> bool:
+    """Whether the name is an alias whose last target does not exist."""
+    return any(isinstance(x, NxDomain) and x.aliases for x in name.answers)
+
+
+def is_synthesised(facts: DomainFacts, name: NameFacts) -> bool | None:
+    """Whether a wildcard made the answers at a mail name; None where that was not seen.
+
+    Zone files say so. Through a resolver it shows in two answers that equal the name's own:
+    one for a made-up name below it (a name that is published shields what is below it, RFC
+    4592 section 2.2.1), and one for the wildcard beside it.
+    """
+    if not name.exists:
+        return False
+    told = [x for x in name.answers if isinstance(x, Records | NoData)]
+    if any(answer.wildcard is not None for answer in told):
+        return True
+    if any(answer.origin.kind == "file" for answer in told):
+        return False
+    zone = zone_of(facts, name.name)
+    if zone.is_apex or not zone.probes:
+        return False if zone.is_apex else None
+    if any(isinstance(probe, NxDomain) and not probe.aliases for probe in zone.probes):
+        return False
+    own = {x.question.rdtype: _shown(x) for x in name.answers}
+    for answer in (*zone.probes, *(() if zone.above is None else (zone.above,))):
+        if isinstance(answer, Failed) and not answer.aliases:
+            return None
+        if own.get(answer.question.rdtype) != _shown(answer):
+            return False
+    return zone.above is not None
+
+
+def _shown(answer: Answer) -> tuple[frozenset[str], Domain | None]:
+    """Give what an answer shows whatever name was asked: its data and its first alias's target."""
+    target = answer.aliases[0].target if answer.aliases else None
+    data = answer.records if isinstance(answer, Records) else ()
+    return frozenset(str(record.data) for record in data), target
+
+
+def speaker(facts: DomainFacts, name: NameFacts) -> str | None:
+    """Give the id of the rule that speaks for the alias at a mail name; None for no fault."""
+    looped = any(isinstance(x, Failed) and x.reason is Reason.ALIAS_LOOP for x in name.answers)
+    if looped or any(alias.others for alias in name.aliases):
+        return "DNS003"
+    if not name.aliases:
+        return None
+    if is_apex(facts, name):
+        return "DNS002"
+    if beside(name.aliases[0]):
+        return "DNS001"
+    if name.name in content_names(facts):
+        return "TOP001" if name.name == facts.profile.sending else "TOP004"
+    if name.name == facts.profile.envelope and _needs_records(facts, name):
+        return "TOP010"
+    if is_synthesised(facts, name):
+        return "TOP026"
+    if is_dangling(name):
+        return "DNS004"
+    return "TOP024" if _leads_to_web(name) else None
+
+
+def _needs_records(facts: DomainFacts, path: NameFacts) -> bool:
+    """Whether the declared provider wants MX and SPF at the return path, and no alias."""
+    provider = provider_of(facts)
+    if provider is None or not {"a", "same"} & set(provider.families):
+        return False
+    return not any(
+        alias.target.is_under(suffix)
+        for alias in path.aliases
+        for suffix in provider.return_path_targets
+    )
+
+
+def _leads_to_web(name: NameFacts) -> bool:
+    """Whether the alias ends at a host with an address that neither takes mail nor has SPF."""
+    if any(providers.by_web_target(alias.target) for alias in name.aliases):
+        return True
+    if any(providers.by_return_path_target(alias.target) for alias in name.aliases):
+        return False
+    mailless = isinstance(name.mx, NoData) and not _has_spf(name.txt)
+    return mailless and name.has_address is True
+
+
+def _has_spf(answer: Answer | None) -> bool:
+    if not isinstance(answer, Records):
+        return False
+    return any(txt.text.lower().startswith("v=spf1") for txt in answer.of(Txt))
