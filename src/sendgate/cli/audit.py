@@ -31,11 +31,15 @@ def audit(
     domains: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[DOMAIN]...", help="Sending domain; without: every [[sender]] of the config."
+            metavar="DOMAIN", help="Sending domain; without: every [[sender]] of the config."
         ),
     ] = None,
 ) -> int:
-    """Audit sending domains: ask DNS, judge what is there, say pass, fail or unknown."""
+    """Audit sending domains and say pass, fail or unknown.
+
+    What the options leave out is taken from the [[sender]] of the configuration whose
+    `from` is DOMAIN, or inferred where that is safe.
+    """
     from sendgate.audit.catalogue import RULES
 
     auditor = Auditor(run, RULES)

@@ -27,6 +27,8 @@ EXIT_USAGE = 2
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
 
+_NO = "no_"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -61,10 +63,10 @@ def command(
         own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
         taken = {parameter.name for parameter in own}
         settings = [s for s in SETTINGS if s.group in {*groups, *hidden} and s.field not in taken]
-        shared = [_parameter(s, formats, is_hidden=s.group in hidden) for s in settings]
+        shared = [p for s in settings for p in _parameters(s, formats, is_hidden=s.group in hidden)]
 
         def run_command(**values: Any) -> None:
-            given = {s.field: values.pop(s.field) for s in settings}
+            given = {s.field: _taken(s, values) for s in settings}
             raise typer.Exit(_guarded(body, given, formats, values))
 
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + shared
@@ -77,23 +79,35 @@ def command(
     return make
 
 
-def _parameter(setting: Setting, formats: tuple[str, ...], *, is_hidden: bool) -> inspect.Parameter:
-    flag = setting.kind == "flag"
+def _parameters(
+    setting: Setting, formats: tuple[str, ...], *, is_hidden: bool
+) -> list[inspect.Parameter]:
+    """Make the option of a setting; a flag also gets a ``--no-`` form, which is not listed."""
+    if setting.kind == "flag":
+        opposite = typer.Option(f"--no-{setting.name}", hidden=True)
+        option = typer.Option(setting.flag, help=setting.help, show_default=False, hidden=is_hidden)
+        return [
+            _keyword(setting.field, bool | None, option),
+            _keyword(_NO + setting.field, bool | None, opposite),
+        ]
     metavar = "|".join(formats) if setting.name == "format" else setting.metavar
     option = typer.Option(
-        f"{setting.flag}/--no-{setting.name}" if flag else setting.flag,
-        metavar=None if flag else metavar,
-        help=setting.help,
-        show_default=False,
-        hidden=is_hidden,
+        setting.flag, metavar=metavar, help=setting.help, show_default=False, hidden=is_hidden
     )
-    kind: Any = bool | None if flag else list[str] | None if setting.many else str | None
+    kind = list[str] | None if setting.many else str | None
+    return [_keyword(setting.field, kind, option)]
+
+
+def _keyword(name: str, kind: Any, option: Any) -> inspect.Parameter:
     return inspect.Parameter(
-        setting.field,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[kind, option],
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option]
     )
+
+
+def _taken(setting: Setting, values: dict[str, Any]) -> object:
+    """Take a setting's value from the arguments; its ``--no-`` form wins."""
+    value = values.pop(setting.field)
+    return False if values.pop(_NO + setting.field, None) else value
 
 
 def _guarded(

@@ -23,7 +23,7 @@ def dkim(
         list[str] | None, typer.Option("--selector", metavar="S", help="Selector (required).")
     ] = None,
 ) -> int:
-    """Judge the DKIM key records of DOMAIN at one or more selectors."""
+    """Judge the DKIM keys of a domain at given selectors."""
     from sendgate.audit.catalogue import RULES
     from sendgate.settings import setting_named
 

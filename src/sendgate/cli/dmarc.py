@@ -31,7 +31,10 @@ def dmarc(
         str | None, typer.Option("--dkim-domain", metavar="D", help="Domain that signed (d=).")
     ] = None,
 ) -> int:
-    """Find the DMARC policy that applies to DOMAIN, and whether identifiers align with it."""
+    """Find the DMARC policy of a domain, and what aligns.
+
+    Identifiers that are given, and none of which aligns, exit 1.
+    """
     from sendgate.render import json
     from sendgate.render.checks import dmarc_json, dmarc_on
     from sendgate.render.page import Page

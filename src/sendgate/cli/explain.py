@@ -24,7 +24,7 @@ def explain(
     run: Run,
     rule: Annotated[str, typer.Argument(metavar="RULE", help="Id (SPF004) or name of a rule.")],
 ) -> int:
-    """Explain one rule: what it means, what to do, and where it is written."""
+    """Explain one rule: what it means, and what to do."""
     from sendgate.audit.catalogue import RULES
     from sendgate.render import json
     from sendgate.render.catalogue import rule_on

@@ -10,7 +10,7 @@ __all__ = ["rules"]
 
 @command("output", formats=("text", "json", "jsonl"), hidden=("dns",))
 def rules(run: Run) -> int:
-    """List every rule: id, name, severity, and what it finds wrong."""
+    """List every rule and what it finds wrong."""
     from sendgate.audit.catalogue import RULES
     from sendgate.render import json
     from sendgate.render.catalogue import rules_on

@@ -21,10 +21,10 @@ NAMES = ("audit", "spf", "dmarc", "rules", "config")
 def schema(
     run: Run,
     name: Annotated[
-        str | None, typer.Argument(metavar="[" + "|".join(NAMES) + "]", help="Which schema.")
+        str | None, typer.Argument(metavar="NAME", help="One of " + ", ".join(NAMES) + ".")
     ] = None,
 ) -> int:
-    """Print a JSON Schema (draft 2020-12); without NAME, list the names."""
+    """Print a JSON Schema; without NAME, list the names."""
     if name is None:
         text = "".join(f"{known}\n" for known in NAMES)
     else:

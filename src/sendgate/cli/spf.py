@@ -29,7 +29,7 @@ def spf(
     run: Run,
     domain: Annotated[
         str | None,
-        typer.Argument(metavar="[DOMAIN]", help="Domain to check; without: the identity's."),
+        typer.Argument(metavar="DOMAIN", help="Domain to check; without: the identity's."),
     ] = None,
     ip: Annotated[
         str | None, typer.Option("--ip", metavar="ADDR", help="The client's address (required).")
@@ -42,7 +42,10 @@ def spf(
         str | None, typer.Option("--helo", metavar="NAME", help="Name given in HELO or EHLO.")
     ] = None,
 ) -> int:
-    """Evaluate SPF for one client address. Exit 0 pass, 1 any other result, 3 temperror."""
+    """Evaluate SPF for one address, with the path taken.
+
+    Exit codes: 0 pass, 1 any other result, 3 temperror.
+    """
     from sendgate.render import json
     from sendgate.render.checks import spf_json, spf_on
     from sendgate.render.page import Page
