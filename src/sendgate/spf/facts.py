@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from sendgate.dns.answers import Address, Answer, Failed, Mx, Question, Record, Records, Txt
+from sendgate.dns.answers import (
+    Answer,
+    Failed,
+    Mx,
+    NxDomain,
+    Question,
+    Record,
+    Records,
+    Txt,
+)
 from sendgate.names import Domain
 from sendgate.observed import Absent, Malformed, Observed, Present, Unknown
 from sendgate.spf import record as spf
@@ -129,7 +138,11 @@ class AddressLookup:
 
     def voids(self, family: Family) -> int:
         """How many void lookups (section 4.6.4) the term certainly costs such a client."""
-        found = self.answers(family) if self.mx is None else (self.mx, *self.answers(family))
+        found = list(self.answers(family) if self.mx is None else (self.mx, *self.answers(family)))
+        if family is Family.IPV6:
+            # A name that does not exist has no AAAA either (RFC 8020), asked or not.
+            told = {answer.question.name for answer in found if not isinstance(answer, Failed)}
+            found += [x for x in self.a if isinstance(x, NxDomain) and x.question.name not in told]
         return sum(not isinstance(answer, (Records, Failed)) for answer in found)
 
     def failures(self, family: Family) -> tuple[Failed, ...]:
@@ -176,14 +189,28 @@ class SpfNode:
         return self.observed.value if isinstance(self.observed, Present) else None
 
     @cached_property
+    def lookup_terms(self) -> tuple[tuple[Domain, spf.Term], ...]:
+        """The terms that cause DNS queries (section 4.6.4), with whose record each stands in.
+
+        In order of evaluation, this record's and all below it, as far as they are known.
+        """
+        if self.record is None or self.domain is None:
+            return ()
+        found: list[tuple[Domain, spf.Term]] = []
+        below = iter(self.children)  # one for each include, in their order, then the redirect's
+        for term in self.record.reached:
+            if isinstance(term, (spf.A, spf.Mx, spf.Ptr, spf.Exists, spf.Include)):
+                found.append((self.domain, term))
+            if isinstance(term, spf.Include):
+                found += next(below).lookup_terms
+        if self.record.active_redirect is not None:
+            found += [(self.domain, self.record.active_redirect), *next(below).lookup_terms]
+        return tuple(found)
+
+    @property
     def lookups(self) -> int:
-        """Terms below this record's name that cause DNS queries, at least (section 4.6.4)."""
-        if self.record is None:
-            return 0
-        own = sum(
-            isinstance(term, (spf.A, spf.Mx, spf.Ptr, spf.Exists)) for term in self.record.reached
-        )
-        return own + sum(1 + child.lookups for child in self.children)
+        """How many terms cause DNS queries, at least (section 4.6.4)."""
+        return len(self.lookup_terms)
 
     @property
     def walk(self) -> Iterator[SpfNode]:
@@ -288,7 +315,7 @@ class SpfFacts:
             return self.broken
         for node in self.nodes[1:]:
             if node.loop:
-                return "the includes run in a loop: " + " → ".join(map(str, node.loop))
+                return "the includes run in a loop: " + " -> ".join(map(str, node.loop))
             if isinstance(node.observed, Absent):
                 return f"{node.via} leads to no SPF record"
             if isinstance(node.observed, Malformed):
@@ -312,11 +339,6 @@ def candidates(answer: Answer) -> tuple[Record, ...]:
         if isinstance(entry.data, Txt) and spf.is_spf(entry.data.text):
             found.setdefault(entry.data.strings, entry)
     return tuple(found.values())
-
-
-def has_address(answers: tuple[Answer, ...]) -> bool:
-    """Whether any of the answers holds an address, known or not."""
-    return any(isinstance(answer, Records) and any(answer.of(Address)) for answer in answers)
 
 
 def _denies_all(node: SpfNode) -> bool:
