@@ -320,7 +320,9 @@ def _ignored(part: Tag | Stray) -> Ignored | None:
     if allowed is not None and part.value.lower() not in allowed:
         return Ignored(text, f"{name} takes {' or '.join(allowed)}, and the default applies")
     if name in KNOWN_TAGS or name in REMOVED_TAGS:
-        return None
+        # RFC 6376 section 3.2 makes names case-sensitive; nearly all readers fold them.
+        strict = f"strict readers know no tag {part.name}, only {name}"
+        return None if part.name == name else Ignored(text, strict)
     return Ignored(text, f"DMARC has no tag {part.name}", _nearest(name))
 
 
