@@ -24,7 +24,7 @@ HEAVY = {
 }  # fmt: skip
 # From the bottom up; a package may import from those before it and from itself.
 ORDER = [
-    "errors", "files", "names", "dns", "observed", "taglist", "spf", "dkim", "dmarc", "bimi", "mx",
+    "errors", "names", "files", "dns", "observed", "taglist", "spf", "dkim", "dmarc", "bimi", "mx",
     "topology", "audit", "settings", "config", "render", "cli",
 ]  # fmt: skip
 
