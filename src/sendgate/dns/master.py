@@ -29,8 +29,10 @@ _PIECE = re.compile(
     re.VERBOSE,
 )
 _SPECIAL = re.compile(r"""[;()"\\]""")
-_RANGE = re.compile(r"(\d+)-(\d+)(?:/(\d+))?")
-_NUMBER = re.compile(r"\\.|\$\$|\$(?:\{([+-]?\d+)(?:,(\d+)(?:,([doxXnN]))?)?\})?", re.DOTALL)
+_RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})(?:/([0-9]{1,10}))?")
+_NUMBER = re.compile(
+    r"\\.|\$\$|\$(?:\{([+-]?[0-9]{1,10})(?:,([0-9]{1,3})(?:,([doxXnN]))?)?\}|(?P<wrong>\{))?"
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _stray(character: str) -> str:
     return f"{printable(character)} cannot stand here"
 
 
-def generate(entry: Entry) -> Iterator[Entry]:
+def generate(entry: Entry, where: str) -> Iterator[Entry]:
     """Write out `$GENERATE start-stop[/step] owner [TTL] [class] type data`.
 
     Data in quotes may hold several fields. Raises `RdataError`.
@@ -115,8 +117,8 @@ def generate(entry: Entry) -> Iterator[Entry]:
         made = [Token(_numbered(token.raw, number), token.quoted) for token in template]
         text = _numbered(data.raw, number)
         if data.quoted:
-            inner = entries(re.sub(r'\\(["\\])', r"\1", text), "")
-            made += [token for part in inner for token in part.tokens]
+            inner = _pieces(re.sub(r'\\(["\\])', r"\1", text), where, entry.line)
+            made += [piece for piece in inner if isinstance(piece, Token)]
         else:
             made.append(Token(text, quoted=False))
         yield Entry(entry.line, blank_owner=False, tokens=tuple(made))
@@ -130,6 +132,8 @@ def _numbered(template: str, number: int) -> str:
             return match[0]
         if match[0] == "$$":
             return "\\$"
+        if match["wrong"]:
+            raise RdataError(f"{printable(template)}: a $ takes {{offset,width,base}} behind it")
         value, width, base = number + int(match[1] or 0), int(match[2] or 0), match[3] or "d"
         if width > MAX_WIDTH:
             raise RdataError(f"a width of {width} in $GENERATE; at most {MAX_WIDTH}")

@@ -21,8 +21,8 @@ MAX_TTL = 2**31 - 1  # RFC 2181 section 8
 MAX_U16 = 2**16 - 1
 MAX_U32 = 2**32 - 1
 
-_TTL = re.compile(r"(?:\d+[smhdw]?)+", re.IGNORECASE)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_TTL = re.compile(r"(?:[0-9]+[smhdw])+", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _FORMS = {
     "CAA": '0 issue "ca.example.net"',
     "SRV": "10 5 5060 sip.example.com.",
@@ -44,8 +44,11 @@ class Token:
 
     @property
     def text(self) -> str:
-        """The token as a file name or the like: escapes read, UTF-8."""
-        return unescape(self.raw).decode("utf-8", "surrogateescape")
+        """The token as a file name or the like, its escapes read; raises `RdataError`."""
+        try:
+            return unescape(self.raw).decode("utf-8")
+        except UnicodeDecodeError:
+            raise RdataError(f"{printable(self.raw)} is not UTF-8 text") from None
 
     def __str__(self) -> str:
         return f'"{self.raw}"' if self.quoted else self.raw
@@ -74,7 +77,7 @@ def read_ttl(text: str) -> int:
     if text.isascii() and text.isdigit():
         seconds = int(text[:20])
     elif _TTL.fullmatch(text):
-        parts = re.findall(r"(\d{1,20})([smhdw]?)", text.lower())
+        parts = re.findall(r"([0-9]{1,20})([smhdw])", text.lower())
         seconds = sum(int(count) * _SECONDS[unit] for count, unit in parts)
     else:
         raise RdataError(f"{printable(text)} is not a TTL; write seconds, or 1h30m")

@@ -21,6 +21,7 @@ stands for its own name and what lies below.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ __all__ = ["ZoneRecord", "read_zone_file", "topmost"]
 
 MAX_OCTETS = 512 * 1024 * 1024  # of one file; a larger one is not a zone file
 MAX_INCLUDES = 1000  # of one zone file, so that files which include each other twice end
+MAX_DEPTH = 50  # of includes in includes
 
 _CLASSES = {"IN", "CH", "HS", "CS", "ANY", "NONE"}
 _AFFIX = re.compile(r"^(?:db\.|named\.)|(?:\.(?:zone|db|txt|hosts|signed))$", re.IGNORECASE)
@@ -97,7 +99,7 @@ class _Reader:
         """Read one file from its first line to its last, with `base` as its `$ORIGIN`."""
         found = list(entries(_text(where), where))
         self._open.append(os.path.realpath(where))
-        self._base = base or _named_zone(found, where)
+        self._base = _named_zone(found, where) if len(self._open) == 1 else base
         for entry in found:
             try:
                 self._entry(entry, where)
@@ -117,9 +119,9 @@ class _Reader:
             case "$TTL":
                 self._default_ttl = read_ttl(_only(arguments, "$TTL", "3600").raw)
             case "$INCLUDE":
-                self._include(arguments, where, entry.line)
+                self._include(arguments, where)
             case "$GENERATE":
-                for made in generate(entry):
+                for made in generate(entry, where):
                     self._record(made, where)
             case _:
                 raise RdataError(
@@ -127,27 +129,28 @@ class _Reader:
                     "they are $ORIGIN, $TTL, $INCLUDE and $GENERATE"
                 )
 
-    def _include(self, arguments: tuple[Token, ...], where: str, line: int) -> None:
-        if not 1 <= len(arguments) <= 2:
+    def _include(self, arguments: tuple[Token, ...], where: str) -> None:
+        if not 1 <= len(arguments) <= 2 or "\0" in arguments[0].text:
             raise RdataError("$INCLUDE takes a file, and a domain name if you like")
+        given = printable(arguments[0].text)
         target = str(Path(where).parent / arguments[0].text)
         real = os.path.realpath(target)
         if not any(Path(real).is_relative_to(directory) for directory in self._allowed):
-            raise SourceError(
-                f"$INCLUDE {printable(arguments[0].text)} leads out of the directory of the zone "
-                "file and of the working directory; start where both files can be reached",
-                where,
-                line,
+            raise RdataError(
+                f"$INCLUDE {given} leads out of the directory of the zone file and of the "
+                "working directory; start in a directory that holds both files"
             )
         if real in self._open:
-            raise RdataError(f"$INCLUDE {printable(arguments[0].text)} leads back to itself")
+            raise RdataError(f"$INCLUDE {given} leads back to a file that is being read")
+        if not Path(real).is_file():
+            raise RdataError(f"$INCLUDE {given}: there is no such file beside this one")
         self._includes += 1
-        if self._includes > MAX_INCLUDES:
-            raise RdataError(f"more than {MAX_INCLUDES} files are included")
+        if self._includes > MAX_INCLUDES or len(self._open) > MAX_DEPTH:
+            raise RdataError(
+                f"$INCLUDE {given}: at most {MAX_INCLUDES} files are included, {MAX_DEPTH} deep"
+            )
         before = self._base, self._owner
         base = self._name(arguments[1]) if len(arguments) == 2 else self._base
-        if not Path(real).exists():
-            raise RdataError(f"the included file {printable(target)} does not exist")
         self.read(target, base)
         # RFC 1035 section 5.1: an include never changes the origin of the file it is in.
         self._base, self._owner = before
@@ -228,13 +231,13 @@ def _only(arguments: tuple[Token, ...], directive: str, example: str) -> Token:
 
 def _text(where: str) -> str:
     """Read the file; raise `SourceError` where it is not readable text in UTF-8."""
-    if Path(where).is_dir():
-        raise SourceError("is a directory; give a zone file", where)
     try:
+        if Path(where).is_dir():
+            raise SourceError("is a directory; give a zone file", where)
         with Path(where).open("rb") as file:
             octets = file.read(MAX_OCTETS + 1)
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror or error}", where) from None
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot be read: {_why(error)}", where) from None
     if len(octets) > MAX_OCTETS:
         raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a zone file", where)
     nul = octets.find(b"\0")
@@ -250,12 +253,17 @@ def _text(where: str) -> str:
         ) from None
 
 
+def _why(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 def _named_zone(found: list[Entry], where: str) -> Domain | None:
     """Tell the zone of a file before any `$ORIGIN`: its absolute SOA owner, or its name."""
     for entry in found:
         words = [token.raw.upper() for token in entry.tokens[:4]]
         if "SOA" in words[1:] and not entry.blank_owner and words[0].endswith("."):
-            return Domain.parse(entry.tokens[0].raw)
+            with contextlib.suppress(DomainError):  # the entry itself will be refused
+                return Domain.parse(entry.tokens[0].raw)
     stem, before = Path(where).name, ""
     while stem != before:
         stem, before = _AFFIX.sub("", stem), stem

@@ -10,7 +10,7 @@ costs a few dictionary look-ups however many records there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sendgate.dns.answers import (
@@ -94,16 +94,25 @@ class _Zone:
             return None
         return cuts[-1]
 
-    def dname_above(self, name: Domain) -> ZoneRecord | None:
-        """Find the DNAME record that renames what the name lies below (RFC 6672)."""
-        if self.renamed:
-            for owner in reversed([below.parent for below in self.inner(name)]):
-                if owner.text in self.renamed:
-                    return next(iter(self.owners[owner.text]["DNAME"].values()))
+    def renaming(self, name: Domain) -> RRsets | None:
+        """Make the CNAME that a DNAME above the name stands for (RFC 6672), if there is one."""
+        for owner in reversed([below.parent for below in self.inner(name)]):
+            if owner.text in self.renamed:
+                dname = next(iter(self.owners[owner.text]["DNAME"].values()))
+                kept = name.wire_labels[: len(name.labels) - len(owner.labels)]
+                data = Target(Domain.from_labels((*kept, *_target(dname.data).wire_labels)))
+                return {"CNAME": {data: replace(dname, name=name, rdtype="CNAME", data=data)}}
         return None
 
     def find(self, name: Domain) -> tuple[RRsets | None, Domain | None]:
         """Find a name's RRsets, None where it does not exist, and the wildcard they came from."""
+        if self.renamed:
+            try:
+                renamed = self.renaming(name)
+            except DomainError:  # too long to be a name: RFC 6672 section 2.2 has none there
+                return None, None
+            if renamed is not None:
+                return renamed, None
         if name.text in self.exists:
             return self.owners.get(name.text, {}), None
         encloser = name.parent
@@ -172,14 +181,12 @@ class ZoneSource:
             if zone is None or zone.cut_above(name, question.rdtype) is not None:
                 return Elsewhere(name, aliases, wildcard)
             rrsets, star = zone.find(name)
+            if rrsets is None:
+                return NxDomain(question, zone.origin, aliases, zone=zone.apex)
             wildcard = wildcard or star
-            if rrsets is not None and question.rdtype == "CNAME":
+            if question.rdtype == "CNAME" or "CNAME" not in rrsets:
                 return _answer(question, zone, rrsets, aliases, wildcard)
-            alias = _alias(zone, name, rrsets)
-            if alias is None:
-                if rrsets is None:
-                    return NxDomain(question, zone.origin, aliases, zone=zone.apex)
-                return _answer(question, zone, rrsets, aliases, wildcard)
+            alias = _alias(name, rrsets)
             aliases = (*aliases, alias)
             if len(aliases) > MAX_ALIASES or any(a.name == alias.target for a in aliases):
                 detail = f"the aliases of {question.name} never end"
@@ -212,19 +219,15 @@ def _answer(
     return Records(question, records, records[0].origin, aliases, wildcard=wildcard)
 
 
-def _alias(zone: _Zone, name: Domain, rrsets: RRsets | None) -> Alias | None:
-    """Find the alias at a name: its CNAME, or the one that a DNAME above it makes."""
-    renamed = zone.dname_above(name)
-    if renamed is not None and isinstance(renamed.data, Target):
-        prefix = name.wire_labels[: len(name.labels) - len(renamed.name.labels)]
-        try:
-            target = Domain.from_labels(prefix + renamed.data.name.wire_labels)
-        except DomainError:
-            return None
-        return Alias(name, target, renamed.ttl, renamed.origin)
-    if not rrsets or "CNAME" not in rrsets:
-        return None
-    targets = [data.name for data in rrsets["CNAME"] if isinstance(data, Target)]
+def _alias(name: Domain, rrsets: RRsets) -> Alias:
+    """Read the alias at a name that has a CNAME; the first one counts."""
+    target, *others = map(_target, rrsets["CNAME"])
     first = next(iter(rrsets["CNAME"].values()))
     beside = tuple(rdtype for rdtype in rrsets if rdtype != "CNAME")
-    return Alias(name, targets[0], first.ttl, first.origin, beside, tuple(targets[1:]))
+    return Alias(name, target, first.ttl, first.origin, beside, tuple(others))
+
+
+def _target(data: Rdata) -> Domain:
+    if not isinstance(data, Target):
+        raise InternalError(f"{data} is no alias")
+    return data.name
