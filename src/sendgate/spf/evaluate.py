@@ -135,6 +135,7 @@ class _Evaluation:
     lookups: int = 0
     voids: int = 0
     path: list[Step] = field(default_factory=list)
+    answer: Answer | None = None
 
     @property
     def family(self) -> Family:
@@ -155,7 +156,7 @@ class _Evaluation:
         )
 
     def close(self, result: CheckResult) -> CheckResult:
-        """Add the counts and the path taken."""
+        """Add the counts, the path taken, and the answer it began with."""
         return replace(result, lookups=self.lookups, void_lookups=self.voids, path=tuple(self.path))
 
     async def evaluate(self, domain: Domain, depth: int) -> _Verdict:
@@ -173,6 +174,7 @@ class _Evaluation:
     async def fetch(self, domain: Domain) -> spf.SpfRecord | str:
         """Give the one valid record at `domain`, or why there is none."""
         answer = await self.source.ask(Question(domain, "TXT"))
+        self.answer = self.answer or answer
         if isinstance(answer, Failed):
             raise _StopError("", Unknown.of(answer))
         found = candidates(answer)

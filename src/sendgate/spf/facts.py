@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -84,7 +84,8 @@ class CheckResult:
 
     `mechanism` is the directive that decided, as the record writes it; ``default`` where
     none matched (section 4.7); None where no directive decided. `problem` says why it is
-    a permerror or none, `unknown` which question made it a temperror.
+    a permerror or none, `unknown` which question made it a temperror. `answer` is the TXT
+    answer of the domain itself, None where it was not asked.
     """
 
     result: Result
@@ -95,6 +96,7 @@ class CheckResult:
     path: tuple[Step, ...] = ()
     unknown: Unknown | None = None
     problem: str | None = None
+    answer: Answer | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from sendgate.audit.facts import DomainFacts
 from sendgate.audit.profile import SenderKind
 from sendgate.audit.vocabulary import Hit, Rfc, Severity, Verdicts, cannot_tell, rule
 from sendgate.observed import Absent, Evidence, Present, Unknown, evidence_of
-from sendgate.spf.facts import Result, SpfCheck, SpfFacts
+from sendgate.spf.facts import Result, SpfCheck, SpfFacts, candidates
 from sendgate.spf.judging import node_evidence, null_mx, on_record, own_evidence, split_version
 from sendgate.spf.record import Mechanism, Qualifier
 
@@ -60,7 +60,7 @@ def helo_without_spf_pass(facts: DomainFacts) -> Verdicts:
             yield Hit(
                 f"{check.ip} gets {check.result.result} for the HELO name {check.domain}"
                 f"{_reason(check)}",
-                _check_evidence(facts, check),
+                _check_evidence(check),
             )
 
 
@@ -84,7 +84,7 @@ def sender_not_authorised(facts: DomainFacts) -> Verdicts:
             weak = result in {Result.SOFTFAIL, Result.NEUTRAL}
             yield Hit(
                 f"{check.ip} gets {result} for mail from {check.domain}{_reason(check)}",
-                _check_evidence(facts, check),
+                _check_evidence(check),
                 Severity.WARNING if weak else None,
             )
 
@@ -166,10 +166,6 @@ def _reason(check: SpfCheck) -> str:
     return f" by {result.mechanism}" if result.mechanism else ""
 
 
-def _check_evidence(facts: DomainFacts, check: SpfCheck) -> tuple[Evidence, ...]:
-    if isinstance(facts.spf, Present) and check.domain == facts.spf_domain:
-        return own_evidence(facts.spf.value)
-    name = facts.names.get(check.domain)
-    if name is not None and name.txt is not None:
-        return evidence_of(name.txt)
-    return ()
+def _check_evidence(check: SpfCheck) -> tuple[Evidence, ...]:
+    answer = check.result.answer
+    return () if answer is None else evidence_of(answer, *candidates(answer))
