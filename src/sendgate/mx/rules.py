@@ -104,12 +104,12 @@ def mx_target_is_alias(facts: DomainFacts) -> Verdicts:
     MX hosts must have address records of their own. Most senders follow the alias all the
     same; some do not, and mail from them bounces or loops.
     """
-    for mx, host in _hosts(facts):
+    for host, named in _by_host(facts):
         if host.aliases:
             alias = host.aliases[0]
             yield Hit(
-                f"the MX host {host.target} of {mx.name} is an alias of {alias.target}",
-                (_mx_record(mx, host), *_alias_evidence(host)),
+                f"the MX host {host.target} of {_names(named)} is an alias of {alias.target}",
+                (*(_mx_record(mx, host) for mx in named), *_alias_evidence(host)),
             )
         elif host.answers and all(isinstance(x, Failed) for x in host.answers):
             yield _unresolved(host)
@@ -266,13 +266,16 @@ def mx_host_unreachable(facts: DomainFacts) -> Verdicts:
     Senders elsewhere cannot reach such an address, or reach a machine of their own. Where
     the host has other addresses too, they waste a try.
     """
-    for mx, host in _hosts(facts):
+    for host, named in _by_host(facts):
         bad = [ip for ip in host.addresses if any(ip in network for network in _UNREACHABLE)]
         if bad:
             yield Hit(
-                f"the MX host {host.target} of {mx.name} has the address {_listed(bad)}, "
+                f"the MX host {host.target} of {_names(named)} has the address {_listed(bad)}, "
                 "which cannot be reached from the Internet",
-                (_mx_record(mx, host), *(e for x in host.answers for e in evidence_of(x))),
+                (
+                    *(_mx_record(mx, host) for mx in named),
+                    *(e for x in host.answers for e in evidence_of(x)),
+                ),
             )
         elif host.failed is not None:
             yield _unresolved(host)
@@ -302,6 +305,20 @@ def _hosts(facts: DomainFacts) -> Iterator[tuple[MxFacts, MxHost]]:
     for mx in facts.mx.values():
         for host in mx.hosts:
             yield mx, host
+
+
+def _by_host(facts: DomainFacts) -> Iterator[tuple[MxHost, list[MxFacts]]]:
+    """Each host once, with the names whose mail it takes."""
+    found: dict[Domain, tuple[MxHost, list[MxFacts]]] = {}
+    for mx, host in _hosts(facts):
+        named = found.setdefault(host.target, (host, []))[1]
+        if mx not in named:
+            named.append(mx)
+    yield from found.values()
+
+
+def _names(named: list[MxFacts]) -> str:
+    return " and ".join(str(mx.name) for mx in named)
 
 
 def _unread(facts: DomainFacts, severity: Severity | None = None) -> Iterator[CannotTell]:

@@ -34,6 +34,10 @@ from sendgate.topology.seen import (
 
 __all__ = ["RULES"]
 
+# Name servers are mostly another organization's and no part of what was asked for: what was
+# left out, or lies outside the given zones, is not applicable rather than unknown.
+_NOT_WANTED = frozenset({Reason.NOT_ASKED, Reason.ALLOWANCE})
+
 
 @rule(
     "DNS001",
@@ -173,7 +177,7 @@ def name_server_is_alias(facts: DomainFacts) -> Verdicts:
                     f"{server.a.aliases[0].target}",
                     (*_ns_evidence(zone, server.target), *alias_evidence(server.a.aliases)),
                 )
-            elif isinstance(server.a, Failed) and server.a.reason is not Reason.NOT_ASKED:
+            elif isinstance(server.a, Failed) and server.a.reason not in _NOT_WANTED:
                 yield unread(server.a)
 
 

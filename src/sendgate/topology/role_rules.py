@@ -189,12 +189,12 @@ def mail_from_root_domain(facts: DomainFacts) -> Verdicts:
     """
     sending = facts.sending
     mx = facts.mx[sending.name]
-    mailbox = provider_of_mailboxes(facts)
+    mailbox = _provider_of_mailboxes(facts) or providers.is_mailbox_domain(sending.name)
     if facts.topology.root == sending.name and not mx.is_null and not mailbox:
         yield Hit(f"{sending.name} is the organizational domain", subject(sending))
 
 
-def provider_of_mailboxes(facts: DomainFacts) -> bool:
+def _provider_of_mailboxes(facts: DomainFacts) -> bool:
     """Whether the declared provider sends people's own mail, for which the root is right."""
     if facts.profile.provider is None:
         return False
@@ -224,9 +224,9 @@ def subdomain_not_unique(facts: DomainFacts) -> Verdicts:
         provider = providers.by_mx(host.target)
         if provider is None or provider.id in own:
             continue
-        use = "an inbox" if provider.hosts_mailboxes else "a return path or inbound mail"
+        use = "holds inboxes" if provider.hosts_mailboxes else "takes bounces or inbound mail"
         yield Hit(
-            f"{sending.name} is also {use} at {provider.name} ({host.target})",
+            f"{sending.name} also {use} at {provider.name} ({host.target})",
             evidence_of(mx.answer),
         )
         return
@@ -244,7 +244,8 @@ def recommended_layout(facts: DomainFacts) -> Verdicts:
     No DNS conflict can arise between the web host and the sending service, and the
     organizational domain is shielded from the reputation of this mail.
     """
-    if facts.topology.outcome != "recommended" or facts.sending.exists is False:
+    parked = facts.mx[facts.profile.sending].is_null
+    if facts.topology.outcome != "recommended" or facts.sending.exists is False or parked:
         return
     path = facts.return_path
     beside = "" if path is None else f", with the return path {path.name}"
