@@ -14,13 +14,22 @@ import asyncio
 import ipaddress
 import ssl
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
-from sendgate.dns.answers import Answer, Failed, Origin, Question, Reason
+from sendgate.dns.answers import (
+    Alias,
+    Answer,
+    Failed,
+    Origin,
+    Question,
+    Reason,
+    Records,
+    Target,
+)
 from sendgate.dns.nameserver import DNS_PORT, Nameserver, parse_nameserver, system_nameservers
 from sendgate.dns.transport import Exchange, TransportError
-from sendgate.dns.wire import Heard, Onward, make_query, read_answer
+from sendgate.dns.wire import Heard, Onward, chain_fault, make_query, read_answer
 from sendgate.errors import DomainError
 
 __all__ = ["LiveSource", "Nameserver", "parse_nameserver"]
@@ -124,7 +133,31 @@ class LiveSource:
             step = await self._run(errand)
             while isinstance(step, Onward):
                 step = await self._run(_Errand(question, servers, deadline, step))
+            if isinstance(step, Failed) and step.reason is Reason.SERVFAIL and not errand.direct:
+                return await self._explain(step, servers, deadline)
             return step
+
+    async def _explain(
+        self, failed: Failed, servers: tuple[Nameserver, ...], deadline: float
+    ) -> Failed:
+        """Find the aliases that a resolver's SERVFAIL hides, one CNAME question at a time.
+
+        Resolvers answer an endless chain with SERVFAIL, as they do what is broken at the
+        end of a good one; asked for the CNAME itself they follow nothing.
+        """
+        question, chain = failed.question, failed.aliases
+        while question.rdtype != "CNAME":
+            name = chain[-1].target if chain else question.name
+            asked = Question(name, "CNAME", question.checking_disabled)
+            answer = await self._run(_Errand(asked, servers, deadline))
+            target = next(answer.of(Target), None) if isinstance(answer, Records) else None
+            if not isinstance(answer, Records) or target is None:
+                break
+            chain = (*chain, Alias(name, target.name, answer.ttl, answer.origin))
+            fault = chain_fault(question, chain)
+            if fault:
+                return Failed(question, Reason.ALIAS_LOOP, fault, failed.origin, chain)
+        return replace(failed, aliases=chain)
 
     def _servers(self, question: Question) -> tuple[Nameserver, ...]:
         if question.server is None:

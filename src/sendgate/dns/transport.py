@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import dns.message
     import httpx2
 
-__all__ = ["Exchange", "TransportError", "Truncated", "match_response"]
+__all__ = ["Exchange", "TransportError", "TruncatedError", "match_response"]
 
 _HEADER = 12  # octets, RFC 1035 section 4.1.1
 _MAX_MESSAGE = 65535  # octets; the length field of RFC 1035 section 4.2.2
@@ -37,7 +37,7 @@ class TransportError(Exception):
         super().__init__(detail)
 
 
-class Truncated(Exception):  # noqa: N818  # a condition of the protocol, not an error
+class TruncatedError(Exception):
     """The response fits only a stream (the TC bit, RFC 2181 section 9)."""
 
 
@@ -45,7 +45,7 @@ def match_response(wire: bytes, query: dns.message.Message) -> dns.message.Messa
     """Return the response in `wire`, or None where it answers something else.
 
     A wrong id or question is not an error: anybody can send such a datagram, and the true
-    answer may still be on its way (RFC 5452 section 9.1). Raises `Truncated`, and
+    answer may still be on its way (RFC 5452 section 9.1). Raises `TruncatedError`, and
     `TransportError` where the id is right and the rest cannot be read.
     """
     import dns.exception
@@ -57,7 +57,7 @@ def match_response(wire: bytes, query: dns.message.Message) -> dns.message.Messa
         message = dns.message.from_wire(wire, one_rr_per_rrset=True, raise_on_truncation=True)
     except dns.message.Truncated as error:
         if query.is_response(error.kwargs["message"]):
-            raise Truncated from None
+            raise TruncatedError from None
         return None
     except (dns.exception.DNSException, ValueError) as error:
         raise TransportError(Reason.MALFORMED, f"unreadable answer: {error}") from None
@@ -87,7 +87,7 @@ class Exchange:
                     return await self._ask_https(server, query)
             try:
                 return await _ask_udp(server, query)
-            except Truncated:
+            except TruncatedError:
                 return await _ask_tcp(server, query)
         except ssl.SSLError as error:
             why = error.reason or str(error)
@@ -137,7 +137,7 @@ class Exchange:
             raise TransportError(Reason.UNREACHABLE, f"HTTPS: {why}") from None
         try:
             message = match_response(wire, query)
-        except Truncated:
+        except TruncatedError:
             raise TransportError(Reason.MALFORMED, "truncated answer over HTTPS") from None
         if message is None:
             raise TransportError(Reason.MALFORMED, "the answer is to another question")
@@ -176,7 +176,7 @@ class _Datagrams(asyncio.DatagramProtocol):
             return
         try:
             message = match_response(data, self._query)
-        except (Truncated, TransportError) as error:
+        except (TruncatedError, TransportError) as error:
             self.response.set_exception(error)
             return
         if message is not None:
@@ -298,7 +298,7 @@ class _Stream:
             return
         try:
             message = match_response(wire, query)
-        except Truncated:
+        except TruncatedError:
             response.set_exception(TransportError(Reason.MALFORMED, "truncated answer over TCP"))
         except TransportError as error:
             response.set_exception(error)

@@ -44,6 +44,7 @@ __all__ = [
     "MAX_ALIASES",
     "Heard",
     "Onward",
+    "chain_fault",
     "domain_of",
     "make_query",
     "rdata_of",
@@ -108,7 +109,10 @@ def make_query(
         flags |= dns.flags.CD
     try:
         rdtype = dns.rdatatype.from_text(question.rdtype)
-        qname = dns.name.Name([*name.wire_labels, b""])
+        labels = name.wire_labels
+        if Domain.from_labels(labels) != name:
+            raise DomainError(f"{name} is not in the form of a domain name")
+        qname = dns.name.Name([*labels, b""])
         if dns.rdatatype.is_metatype(rdtype):
             raise DomainError(f"{question.rdtype} is not a record type that can be asked for")
         return dns.message.make_query(
@@ -148,7 +152,7 @@ def read_answer(
         authentic = authentic and before.authentic
     start = before.target if before else question.name
     chain = _follow(message.answer, start, question, heard.origin, aliases)
-    broken = _broken(question, chain)
+    broken = chain_fault(question, chain)
     if broken:
         return Failed(question, Reason.ALIAS_LOOP, broken, heard.origin, chain)
     return _conclude(message, question, heard, chain, authentic, len(chain) > len(aliases))
@@ -239,7 +243,7 @@ def _follow(
         if alias is None:
             return chain
         chain = (*chain, alias)
-        if _broken(question, chain):
+        if chain_fault(question, chain):
             return chain
         name = alias.target
 
@@ -263,7 +267,7 @@ def _alias(answer: Sequence[dns.rrset.RRset], name: Domain, origin: Origin) -> A
     return Alias(name, targets[0], ttl, origin, tuple(sorted(beside)), others)
 
 
-def _broken(question: Question, chain: tuple[Alias, ...]) -> str:
+def chain_fault(question: Question, chain: tuple[Alias, ...]) -> str:
     """Say why the alias chain has no end; an empty text where it has one."""
     names = [question.name, *(alias.target for alias in chain)]
     if len(set(names)) < len(names):
