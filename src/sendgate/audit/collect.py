@@ -15,7 +15,7 @@ from sendgate.audit.facts import DomainFacts
 from sendgate.audit.profile import IpAddress, Profile
 from sendgate.bimi.collect import collect_bimi, collect_bimi_fallback
 from sendgate.bimi.facts import BimiFacts
-from sendgate.dkim.collect import collect_dkim
+from sendgate.dkim.collect import collect_dkim, enrich_dkim
 from sendgate.dmarc.alignment import predict
 from sendgate.dmarc.collect import collect_dmarc, enrich_dmarc
 from sendgate.dmarc.facts import DmarcFacts
@@ -45,10 +45,11 @@ async def collect(profile: Profile, desk: Desk, probe_label: str) -> DomainFacts
     )
     spf, checks, helo_checks = spf_and_checks
     # The order in which the spare questions are listed is the order of their worth.
-    dmarc, spf, zones = await asyncio.gather(
+    dmarc, spf, zones, dkim = await asyncio.gather(
         enrich_dmarc(dmarc, desk),
         _enrich_spf(spf, desk),
         enrich_zones(profile, names, desk, probe_label),
+        enrich_dkim(dkim, desk),
     )
     return DomainFacts(
         profile=profile,

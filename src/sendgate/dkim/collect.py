@@ -32,15 +32,27 @@ __all__ = ["collect_dkim", "enrich_dkim", "read_key"]
 # Two counted questions each, of the 24 that an audit may ask; few senders sign for more.
 MAX_COUNTED_DOMAINS = 3
 
+_ADSP = "_adsp"  # RFC 5617 section 3.2
+
 
 async def collect_dkim(profile: Profile, desk: Desk, probe_label: str) -> DkimFacts:
     """Ask at every selector of the profile; `probe_label` is a label that nobody publishes."""
     named = [selector for selector in profile.selectors if selector.named]
     guessed = [selector for selector in profile.selectors if not selector.named]
     names = dict.fromkeys([s.domain for s in profile.selectors] + list(profile.dkim_domains))
+    to_guess_at = {selector.domain for selector in guessed}
     first, domains = await asyncio.gather(
         _ask_all(named, desk.listed),
-        asyncio.gather(*(_domain(d, i, desk, probe_label) for i, d in enumerate(names))),
+        asyncio.gather(
+            *(
+                _domain(
+                    name,
+                    probe_label if name in to_guess_at else _ADSP,
+                    desk.core if place < MAX_COUNTED_DOMAINS else None,
+                )
+                for place, name in enumerate(names)
+            )
+        ),
     )
     none = {domain.domain for domain in domains if domain.has_none}
     asked = [selector for selector in guessed if selector.domain not in none]
@@ -56,16 +68,16 @@ async def collect_dkim(profile: Profile, desk: Desk, probe_label: str) -> DkimFa
 
 
 async def enrich_dkim(facts: DkimFacts, desk: Desk) -> DkimFacts:
-    """Ask for ADSP policies where ``_domainkey`` exists; only within the desk's allowance."""
-    domains = []
-    for domain in facts.domains:
-        name = None if domain.has_none else _child(domain.domain, "_adsp._domainkey")
-        if name is None:
-            domains.append(domain)
-        else:
-            policy = await desk.spare.ask(Question(name, "TXT"))
-            domains.append(replace(domain, policy=policy))
+    """Ask for ADSP records where that was not done and ``_domainkey`` exists, if there is room."""
+    domains = await asyncio.gather(*(_with_policy(domain, desk) for domain in facts.domains))
     return replace(facts, domains=tuple(domains))
+
+
+async def _with_policy(domain: DkimDomain, desk: Desk) -> DkimDomain:
+    name = _child(domain.domain, f"{_ADSP}._domainkey")
+    if domain.has_none or domain.policy is not None or name is None:
+        return domain
+    return replace(domain, policy=await desk.spare.ask(Question(name, "TXT")))
 
 
 def read_key(selector: Selector, answer: Answer, domain: DkimDomain | None) -> DkimKey:
@@ -80,13 +92,17 @@ async def _ask_all(selectors: Sequence[Selector], source: DnsSource) -> list[Ans
     )
 
 
-async def _domain(domain: Domain, place: int, desk: Desk, probe_label: str) -> DkimDomain:
-    source = desk.core if place < MAX_COUNTED_DOMAINS else None
+async def _domain(domain: Domain, probe_label: str, source: DnsSource | None) -> DkimDomain:
+    """Ask of one `d=` what holds for all its selectors, two questions.
+
+    Where nothing is to be guessed, the name of the ADSP record serves as the probe: no key
+    is ever published there either, and it tells of ADSP for the same question.
+    """
     subtree, probe = await asyncio.gather(
         _ask(domain, "_domainkey", source),
         _ask(domain, f"{probe_label}._domainkey", source),
     )
-    return DkimDomain(domain, subtree, probe)
+    return DkimDomain(domain, subtree, probe, probe if probe_label == _ADSP else None)
 
 
 async def _ask(domain: Domain, prefix: str, source: DnsSource | None) -> Answer:

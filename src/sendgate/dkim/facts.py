@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sendgate.audit.profile import Selector
-from sendgate.dkim.record import KeyRecord, RsaKey, parse
+from sendgate.dkim.record import KeyRecord, NotAKey, NotAKeyKind, RsaKey, parse
 from sendgate.dns.answers import Answer, Failed, NxDomain, Record, Records, Txt
 from sendgate.names import Domain
 from sendgate.observed import Observed, Present, Unknown
@@ -77,8 +77,9 @@ class DkimDomain:
     """What is known of the selectors of one `d=` as a whole.
 
     `subtree` answers for TXT at ``_domainkey.<domain>``; NXDOMAIN there proves that no
-    selector exists (RFC 8020). `probe` answers for a selector that nobody publishes.
-    `policy` answers for ``_adsp._domainkey.<domain>`` (RFC 5617), None where not asked.
+    selector exists (RFC 8020). `probe` answers for a name below it that is no selector: a
+    random one where selectors are guessed, else that of the ADSP record. `policy` answers
+    for ``_adsp._domainkey.<domain>`` (RFC 5617), None where not asked.
     """
 
     domain: Domain
@@ -94,7 +95,17 @@ class DkimDomain:
     @property
     def has_wildcard(self) -> bool | None:
         """Whether a wildcard answers for every selector; None where DNS did not tell."""
-        return None if isinstance(self.probe, Failed) else isinstance(self.probe, Records)
+        if isinstance(self.probe, Failed):
+            return None
+        own_record = self.policy is self.probe and self.holds_adsp
+        return isinstance(self.probe, Records) and not own_record
+
+    @property
+    def holds_adsp(self) -> bool:
+        """Whether an ADSP record is published."""
+        found = self.policy.of(Txt) if isinstance(self.policy, Records) else ()
+        read = [parse(text.octets) for text in found]
+        return any(isinstance(x, NotAKey) and x.kind is NotAKeyKind.ADSP for x in read)
 
     @property
     def wildcard_revokes(self) -> bool:

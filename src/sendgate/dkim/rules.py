@@ -326,9 +326,8 @@ def _guess_found_keys(key: DkimKey) -> bool:
 
 
 def _is_cut(key: DkimKey) -> bool:
-    """Tell whether no record is a whole key, but one begins or holds it."""
-    read = _read_all(key)
-    return bool(read) and not any(record.valid for record in read)
+    """Tell whether a record begins a key without holding it: its p= is in another one."""
+    return any(record.problem(Fault.NO_KEY) is not None for record in _read_all(key))
 
 
 RULES: tuple[Rule, ...] = (
