@@ -206,7 +206,8 @@ def wildcard_below_mail_name(facts: DomainFacts) -> Verdicts:
                 tuple(e for answer in wild for e in evidence_of(answer)),
             )
             continue
-        failed = next((x for x in zone.probes if isinstance(x, Failed)), None)
+        unseen = name.answers if name.exists is None else zone.probes
+        failed = next((x for x in unseen if isinstance(x, Failed)), None)
         if failed is not None:
             yield unread(failed)
 

@@ -142,7 +142,7 @@ def is_synthesised(facts: DomainFacts, name: NameFacts) -> bool | None:
     4592 section 2.2.1), and one for the wildcard beside it.
     """
     if not name.exists:
-        return False
+        return name.exists
     told = [x for x in name.answers if isinstance(x, Records | NoData)]
     if any(answer.wildcard is not None for answer in told):
         return True
