@@ -9,11 +9,15 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is slow, not wrong: no example fails for the time it takes.
+settings.register_profile("sendgate", deadline=None)
+settings.load_profile("sendgate")
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -50,7 +54,7 @@ def _refuse_stray(address: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_stray_lookups(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_stray_lookups(monkeypatch: pytest.MonkeyPatch) -> None:
     real_connect, real_connect_ex = socket.socket.connect, socket.socket.connect_ex
     real_sendto, real_getaddrinfo = socket.socket.sendto, socket.getaddrinfo
 
@@ -75,4 +79,3 @@ def _no_stray_lookups(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
     monkeypatch.setattr(socket.socket, "sendto", sendto)
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    yield
