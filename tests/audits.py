@@ -40,11 +40,11 @@ def options_of(given: Mapping[str, Any]) -> SenderOptions:
 
 def offline(*zones: Path) -> DnsSource:
     """Zone files alone, as --zone … --offline reads them."""
-    from sendgate.dmarc.suffixes import public_suffix
+    from sendgate.dmarc.suffixes import is_suffix_or_above
     from sendgate.dns.overlay import NowhereSource, OverlaySource
     from sendgate.dns.zones import ZoneSource
 
-    nowhere = NowhereSource(lambda name: public_suffix(name) == name)
+    nowhere = NowhereSource(is_suffix_or_above)
     return OverlaySource(ZoneSource.from_files(zones), nowhere)
 
 

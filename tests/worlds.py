@@ -1,6 +1,6 @@
 """A healthy sender as a table for the test double; tests change one thing at a time.
 
-    news.example.com sends from 192.0.2.10, return path 12345m.example.com, selector s1.
+news.example.com sends from 192.0.2.10, return path 12345m.example.com, selector s1.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Domain: the one type for a domain name.
+r"""Domain: the one type for a domain name.
 
 A `Domain` is parsed once, at the edge. Inside, no bare string is a name. It is kept as
 lower-case A-labels (RFC 5890) in master-file notation without the final dot, so two
 spellings of one name are equal and hash alike (RFC 4343). Labels may hold any octet that
-DNS can carry (`_dmarc`, `*`, an escaped `\\.`); whether a name is fit to be a host or a
+DNS can carry (`_dmarc`, `*`, an escaped `\.`); whether a name is fit to be a host or a
 mail domain is a separate question, `is_hostname`.
 """
 
@@ -32,10 +32,10 @@ class Domain:
 
     @classmethod
     def parse(cls, text: str) -> Domain:
-        """Read a name as DNS data writes it; raise `DomainError` where it cannot be one.
+        r"""Read a name as DNS data writes it; raise `DomainError` where it cannot be one.
 
         A final dot is allowed and dropped. U-labels become A-labels (UTS 46, as in
-        RFC 5895); `\\DDD` and `\\X` escapes of RFC 1035 section 5.1 are read.
+        RFC 5895); `\DDD` and `\X` escapes of RFC 1035 section 5.1 are read.
         """
         if text in {".", ""}:
             if text == "":
@@ -83,9 +83,7 @@ class Domain:
 
     def is_under(self, other: Domain) -> bool:
         """Whether this name is `other` or lies below it, at a label boundary."""
-        return (
-            other.text == "." or self.text == other.text or self.text.endswith("." + other.text)
-        )
+        return other.text == "." or self.text == other.text or self.text.endswith("." + other.text)
 
     def child(self, prefix: str) -> Domain:
         """The name with `prefix` (one or more labels, such as ``s1._domainkey``) put before it.
@@ -230,6 +228,5 @@ def _escape(label: bytes) -> str:
     if _PLAIN_LABEL.match(plain):
         return plain
     return "".join(
-        f"\\{c}" if c in '."\\();@$' else c if "!" <= c <= "~" else f"\\{ord(c):03d}"
-        for c in plain
+        f"\\{c}" if c in '."\\();@$' else c if "!" <= c <= "~" else f"\\{ord(c):03d}" for c in plain
     )

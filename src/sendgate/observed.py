@@ -1,6 +1,6 @@
 """What was observed: present, absent, malformed, or unknown. Each calls for another sentence.
 
-    Answer ──► protocol's collect.py ──► Observed[its facts] ──► protocol's rules.py
+Answer ──► protocol's collect.py ──► Observed[its facts] ──► protocol's rules.py
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ from typing import Generic, TypeVar
 from sendgate.dns.answers import Answer, Failed, NxDomain, Origin, Question, Record, Records
 from sendgate.names import Domain
 
-__all__ = ["Absent", "Evidence", "Malformed", "Observed", "Present", "Unknown", "absent", "evidence_of"]
+__all__ = [
+    "Absent",
+    "Evidence",
+    "Malformed",
+    "Observed",
+    "Present",
+    "Unknown",
+    "absent",
+    "evidence_of",
+]
 
 T = TypeVar("T")
 
@@ -72,9 +81,7 @@ def evidence_of(answer: Answer, *only: Record) -> tuple[Evidence, ...]:
     A failed answer is evidence of nothing and gives its aliases alone.
     """
     question = answer.question
-    found = [
-        Evidence(a.name, "CNAME", (str(a.target),), a.origin) for a in answer.aliases
-    ]
+    found = [Evidence(a.name, "CNAME", (str(a.target),), a.origin) for a in answer.aliases]
     if isinstance(answer, Records):
         by_origin: dict[Origin, list[str]] = {}
         for record in only or answer.records:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from audits import audit_domain
-from octodns_reader import read_repository
+from octodns_reader import read_octodns
 
 from sendgate.audit.report import Finding
 from sendgate.audit.vocabulary import Severity
-from sendgate.dmarc.suffixes import public_suffix
+from sendgate.dmarc.suffixes import is_suffix_or_above
 from sendgate.dns.answers import Txt
 from sendgate.dns.overlay import NowhereSource, OverlaySource
 from sendgate.dns.source import RunSource
@@ -65,8 +65,8 @@ def repository(suites: Path) -> Path:
 
 
 async def findings_of(repository: Path) -> list[Finding]:
-    records = read_repository(repository / "hostedzones")
-    nowhere = NowhereSource(lambda name: public_suffix(name) == name)
+    records = read_octodns(repository / "hostedzones")
+    nowhere = NowhereSource(is_suffix_or_above)
     source = RunSource(OverlaySource(ZoneSource(records), nowhere))
     found: dict[str, Finding] = {}
     for name, selectors in mail_names(records).items():
@@ -81,7 +81,9 @@ async def test_every_error_is_a_real_defect(repository: Path, suites: Path) -> N
     """Each known defect is found at its line, and no error stands anywhere else."""
     with (suites / "dns-repos" / "EXPECTED.tsv").open(encoding="utf-8") as lines:
         known = [
-            row for row in csv.DictReader(lines, delimiter="\t") if row["repository"] == repository.name
+            row
+            for row in csv.DictReader(lines, delimiter="\t")
+            if row["repository"] == repository.name
         ]
     findings = await findings_of(repository)
     missed = []

@@ -23,7 +23,9 @@ async def audit(
     table: Table, given: dict[str, Any] | None = None, policy: Policy | None = None, **kwargs: Any
 ) -> Report:
     options = SENDER if given is None else given
-    return await audit_domain(kwargs.pop("domain", NEWS), options, DnsDouble(table), policy, **kwargs)
+    return await audit_domain(
+        kwargs.pop("domain", NEWS), options, DnsDouble(table), policy, **kwargs
+    )
 
 
 def ids(report: Report) -> set[str]:
@@ -121,7 +123,9 @@ async def test_fail_on_moves_the_threshold() -> None:
 
 async def test_what_was_not_declared_is_not_applicable() -> None:
     """Without selector, return path and address nothing about them is missing or unknown."""
-    report = await audit({("example.com", "A"): healthy()["example.com", "A"]}, {}, domain="example.com")
+    report = await audit(
+        {("example.com", "A"): healthy()["example.com", "A"]}, {}, domain="example.com"
+    )
     said = ids(report) | {item.rule.id for item in report.unknown}
     assert not said & {"SPF001", "SPF025", "DKIM001", "ALN001", "TOP003", "MX008"}, report.findings
     assert report.verdict is Verdict.PASS
@@ -177,7 +181,8 @@ async def test_offline_walk_above_the_given_zones_is_assumed_absent(tmp_path: An
     zone.write_text(
         "$ORIGIN example.com.\n$TTL 300\n@ SOA ns.example.com. h.example.com. 1 1 1 1 1\n"
         '@ NS ns\nns A 192.0.2.1\n@ TXT "v=spf1 ip4:192.0.2.10 -all"\n@ MX 10 ns\n'
-        '@ A 192.0.2.1\nwww A 192.0.2.1\n_dmarc TXT "v=DMARC1; p=reject; rua=mailto:a@example.com"\n'
+        "@ A 192.0.2.1\nwww A 192.0.2.1\n"
+        '_dmarc TXT "v=DMARC1; p=reject; rua=mailto:a@example.com"\n'
     )
     report = await audit_domain("example.com", {"receivers": ["google-bulk"]}, offline(zone))
     assert "DMARC001" not in {item.rule.id for item in report.unknown}
@@ -249,7 +254,8 @@ async def test_fingerprints_hold_still() -> None:
     one = healthy() | {("12345m.example.com", "TXT"): [txt("v=spf1 ip4:192.0.2.300 -all")]}
     two = healthy() | {("12345m.example.com", "TXT"): [txt("v=spf1 ip4:999 ~all")]}
     prints = [
-        {f.fingerprint for f in (await audit(t)).findings if f.rule.id == "SPF003"} for t in (one, two)
+        {f.fingerprint for f in (await audit(t)).findings if f.rule.id == "SPF003"}
+        for t in (one, two)
     ]
     assert prints[0] == prints[1]
     assert len(prints[0]) == 1

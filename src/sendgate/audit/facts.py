@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from sendgate.audit.profile import Profile
 from sendgate.bimi.facts import BimiFacts
 from sendgate.dkim.facts import DkimFacts
+from sendgate.dmarc.alignment import Alignment
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
 from sendgate.observed import Observed
 from sendgate.spf.facts import SpfCheck, SpfFacts
-from sendgate.dmarc.alignment import Alignment
 from sendgate.topology.facts import NameFacts, ZoneFacts
 from sendgate.topology.outcome import Topology
 

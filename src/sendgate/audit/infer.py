@@ -1,6 +1,6 @@
 """From what a user gave to a `Profile`: declared things taken, safe guesses marked as such.
 
-    SenderOptions (options over a [[sender]]) + provider catalogue ──► Profile
+SenderOptions (options over a [[sender]]) + provider catalogue ──► Profile
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over rule, audited domain, subject name and type: stable over values and lines."""
+        """SHA-256 over rule, audited domain, subject name and type; no values, no lines."""
         subject = self.evidence[0] if self.evidence else None
         parts = (
             self.rule.id,

@@ -31,15 +31,14 @@ async def audit(
     default now) dates the report and decides on waivers; `seed` (of `dns.probe`) is given
     where a recording is to be replayed exactly.
     """
-    if rules is None:
-        from sendgate.audit.catalogue import RULES as rules
+    from sendgate.audit.catalogue import RULES
 
     desk = Desk(source)
     facts = await collect(profile, desk, probe_label(profile.sending, seed or new_seed()))
     cost = DnsCost(desk.questions, desk.failed, round(desk.seconds, 3))
     return judge(
         facts,
-        rules,
+        RULES if rules is None else rules,
         policy or Policy(),
         time or datetime.now(UTC),
         cost,

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from sendgate.dns.answers import Question
 from sendgate.errors import InternalError
-from sendgate.names import Domain
 from sendgate.observed import Evidence, Unknown
 
 if TYPE_CHECKING:

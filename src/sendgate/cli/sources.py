@@ -108,10 +108,10 @@ def _zones(paths: tuple[str, ...]) -> ZoneSource | None:
 
 
 def _nowhere() -> DnsSource:
-    from sendgate.dmarc.suffixes import is_public_suffix
+    from sendgate.dmarc.suffixes import is_suffix_or_above
     from sendgate.dns.overlay import NowhereSource
 
-    return NowhereSource(is_public_suffix)
+    return NowhereSource(is_suffix_or_above)
 
 
 def _live(options: Options) -> LiveSource:

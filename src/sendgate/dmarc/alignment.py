@@ -98,7 +98,7 @@ def predict(
 
 
 def _modes(dmarc: DmarcFacts) -> tuple[Mode, Mode]:
-    """aspf and adkim of the record that applies; relaxed without one (RFC 9989 section 4.7)."""
+    """Aspf and adkim of the record that applies; relaxed without one (RFC 9989 section 4.7)."""
     if not isinstance(dmarc.policy, Present):
         return "relaxed", "relaxed"
     record = dmarc.policy.value.record
@@ -113,15 +113,26 @@ def _aligned(author: Domain, identifier: Domain, dmarc: DmarcFacts, mode: Mode) 
         return True
     if mode == "strict":
         return False  # a plain comparison, no walk (RFC 9989 section 4.4)
-    organizational = dmarc.organizational
+    organizational = _organizational(dmarc)
     if organizational is None:
         return None
     # An organizational domain is found on the way up, so a name that does not lie under
     # the author's cannot share it: no walk needed.
     if not identifier.is_under(organizational):
         return False
+    if isinstance(dmarc.policy, Absent):
+        return True
     other = dmarc.organizational_of(identifier)
     return None if other is None else other == organizational
+
+
+def _organizational(dmarc: DmarcFacts) -> Domain | None:
+    """The author's organizational domain by the walk; by the suffix list without any record.
+
+    Without a record the walk ends where it began (RFC 9989 section 4.10.2), which says
+    nothing of how names will align once there is one; the list does.
+    """
+    return dmarc.suffix_organizational if isinstance(dmarc.policy, Absent) else dmarc.organizational
 
 
 def _spf(
@@ -143,7 +154,9 @@ def _spf(
         case True if author == role.name:
             why = "the return path is the From domain itself"
         case True:
-            why = f"{role.name} and {author} share the organizational domain {dmarc.organizational}"
+            why = (
+                f"{role.name} and {author} share the organizational domain {_organizational(dmarc)}"
+            )
         case False if mode == "strict":
             why = f"strict alignment asks for {author} itself, and the return path is {role.name}"
         case _:

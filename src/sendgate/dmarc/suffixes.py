@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "is_icann_suffix",
     "is_public_suffix",
+    "is_suffix_or_above",
     "list_date",
     "public_suffix",
     "registrable",
@@ -52,6 +53,11 @@ def is_public_suffix(name: Domain) -> bool:
 def is_icann_suffix(name: Domain) -> bool:
     """Whether `name` is a suffix by the ICANN part alone: a registry's, not a company's."""
     return name.labels != () and _suffix(name, private=False) == name
+
+
+def is_suffix_or_above(name: Domain) -> bool:
+    """Whether `name` is a public suffix or lies above one, as amazonaws.com does."""
+    return is_public_suffix(name) or name.text in _above_suffixes()
 
 
 def registrable_text(text: str | None) -> str | None:
@@ -114,6 +120,17 @@ def _list_path() -> Path:
     from importlib.resources import files
 
     return Path(str(files("publicsuffixlist") / "public_suffix_list.dat"))
+
+
+@lru_cache(maxsize=1)
+def _above_suffixes() -> frozenset[str]:
+    above: set[str] = set()
+    with _list_path().open(encoding="utf-8") as lines:
+        for line in lines:
+            rule = line.strip().lstrip("!")
+            if rule and not rule.startswith("//") and rule.isascii():
+                above.update(name.text for name in Domain.parse(rule).ancestors)
+    return frozenset(above)
 
 
 @lru_cache(maxsize=1)

@@ -65,11 +65,11 @@ class NowhereSource:
     """What lies outside the given zones with ``--offline``: nothing is asked.
 
     One absence is assumed, so that a DMARC tree walk can end: a public suffix, or a name
-    above one, has no DMARC record. `is_public_suffix` says whether a name is one of these.
+    above one, has no DMARC record. `ends_above` says whether a name is one of these.
     """
 
-    def __init__(self, is_public_suffix: Callable[[Domain], bool]) -> None:
-        self._is_public_suffix = is_public_suffix
+    def __init__(self, ends_above: Callable[[Domain], bool]) -> None:
+        self._ends_above = ends_above
 
     async def ask(self, question: Question) -> Answer:
         """`Failed(NOT_ASKED)`, or the assumed absence."""
@@ -77,7 +77,7 @@ class NowhereSource:
         if (
             question.rdtype == "TXT"
             and name.labels[:1] == ("_dmarc",)
-            and self._is_public_suffix(name.parent)
+            and self._ends_above(name.parent)
         ):
             origin = Origin("file", "(assumed, offline)")
             return NxDomain(question, origin, assumed=True)

@@ -19,7 +19,6 @@ __all__ = ["ALLOWANCE", "Desk", "DnsSource", "RunSource"]
 ALLOWANCE = 24  # questions an audit may ask beside those of `Desk.listed`
 
 
-
 class DnsSource(Protocol):
     """Anything that answers questions: live DNS, zone files, a recording, a test double."""
 
