@@ -67,6 +67,7 @@ class Auditor:
 
     run: Run
     rules: Sequence[Rule]
+    keys_only: bool = False
     reports: list[Report] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -139,7 +140,7 @@ class Auditor:
 
         console = self.run.console
         page = Page(console.width(to_stdout=destination.to_stdout))
-        report_on(page, report)
+        report_on(page, report, keys_only=self.keys_only)
         gap = "" if first else "\n\n"
         return gap + page.text(colour=console.coloured(to_stdout=destination.to_stdout))
 

@@ -34,5 +34,5 @@ def dkim(
     texts = [text for given in selector for text in given.split(",")]
     selectors = setting.value_of(texts, setting.flag, run.console.note)
     sender = ConfiguredSender(name, given={"selector": selectors})
-    auditor = Auditor(run, [rule for rule in RULES if rule.area == "DKIM"])
+    auditor = Auditor(run, [rule for rule in RULES if rule.area == "DKIM"], keys_only=True)
     return auditor.run_all([Target(name, sender)])

@@ -92,7 +92,7 @@ def dmarc_on(page: Page, found: Discovery, report: Report) -> None:
         policy = "unknown"
     page.line((f"{shown_name(found.domain)}: ", "strong"), (policy, "strong"))
     page.blank()
-    column = 17
+    column = 18
 
     def say(label: str, text: str) -> None:
         page.entry(label, text, column=column)

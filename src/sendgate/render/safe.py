@@ -12,7 +12,7 @@ __all__ = ["safe", "shorten"]
 
 # GitHub Actions obeys `::name params::data` where a line begins with it, and `##[name]`
 # anywhere in a line; Azure Pipelines obeys `##vso[name]`.
-_RUNNER_COMMAND = re.compile(r"(?<!\S)::(?=[A-Za-z].*?::)|##(?=\[|vso\[)")
+_RUNNER_COMMAND = re.compile(r"(?<!\S)::(?=[A-Za-z][\w-]*(?:\s.*?)?::)|##(?=\[|vso\[)")
 
 
 def safe(text: str, *, letters: bool = False) -> str:

@@ -25,6 +25,7 @@ from sendgate.names import Domain
 from sendgate.observed import Evidence, Malformed, Present, Unknown
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
+from sendgate.render.summaries import state_of
 
 __all__ = [
     "counted",
@@ -73,14 +74,17 @@ def summary(report: Report) -> str:
     return ", ".join(parts)
 
 
-def report_on(page: Page, report: Report) -> None:
-    """Put one report on the page."""
+def report_on(page: Page, report: Report, *, keys_only: bool = False) -> None:
+    """Put one report on the page; with `keys_only` its DKIM keys stand for the whole sender."""
     word, style = _VERDICTS[report.verdict]
     page.blank()
     page.line((f"{shown_name(report.domain)}: ", "strong"), (word, style), f"  ({summary(report)})")
     if report.verdict is Verdict.NOT_APPLICABLE:
         page.entry("", "by its records the name neither sends nor receives mail")
-    _sender_on(page, report)
+    if keys_only:
+        _keys_on(page, report)
+    else:
+        _sender_on(page, report)
     findings_on(page, report.findings)
     unknown_on(page, report.unknown)
     _waived_on(page, report)
@@ -126,6 +130,20 @@ def _sender_on(page: Page, report: Report) -> None:
     say("spf", _spf_line(report))
     say("dkim", _dkim_line(alignment.dkim))
     say("dmarc", _dmarc_line(report))
+
+
+def _keys_on(page: Page, report: Report) -> None:
+    page.blank()
+    for key in report.facts.dkim.keys:
+        record = key.record
+        if record is None:
+            states = {"unknown": "not known", "absent": "no key"}
+            what = states.get(state_of(key.observed), "no single key record")
+        else:
+            usable = {True: "usable", False: "not usable", None: "not proven"}[key.usable]
+            kind = "revoked" if record.revoked else str(record.key or record.key_type)
+            what = f"{kind}, {usable}"
+        page.entry(safe(str(key.selector.owner)), safe(what))
 
 
 def _role(role: Role) -> str:
