@@ -9,13 +9,16 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from audits import audit_domain
+from audits import SEED, TIME
 from octodns_reader import read_octodns
 
+from sendgate.audit.infer import SenderOptions, build_profile
 from sendgate.audit.report import Finding
+from sendgate.audit.run import audit
 from sendgate.audit.vocabulary import Severity
 from sendgate.dmarc.suffixes import is_suffix_or_above
 from sendgate.dns.answers import Txt
@@ -43,6 +46,8 @@ def mail_names(records: Iterable[ZoneRecord]) -> dict[Domain, set[str]]:
                 names[domain].add(selector)
         elif labels[0] == "_dmarc":
             names[record.name.parent]
+        elif labels[0].startswith("_"):
+            continue  # an auxiliary name, such as the target of a _dmarc alias
         elif record.rdtype == "MX" or (
             isinstance(record.data, Txt)
             and record.data.text.lower().startswith(("v=spf1", "v=dmarc1", "v=dkim1"))
@@ -70,8 +75,10 @@ async def findings_of(repository: Path) -> list[Finding]:
     source = RunSource(OverlaySource(ZoneSource(records), nowhere))
     found: dict[str, Finding] = {}
     for name, selectors in mail_names(records).items():
-        given = {"selectors": sorted(selectors)} if selectors else {}
-        report = await audit_domain(str(name), given, source)
+        # The repository publishes the selectors; that anybody sends, it does not say.
+        published = SenderOptions(selectors=tuple(sorted(selectors)))
+        profile = replace(build_profile(name, published), declared=False)
+        report = await audit(profile, source, time=TIME, seed=SEED)
         for finding in report.findings:
             found.setdefault(finding.fingerprint, finding)
     return list(found.values())
