@@ -56,14 +56,24 @@ async def test_all_names_are_asked_in_one_round() -> None:
     assert len(double.rounds) == 1
 
 
-async def test_identifiers_outside_cost_nothing_and_inside_one_more_round() -> None:
+async def test_identifiers_outside_cost_nothing_and_inside_no_further_round() -> None:
     """Only a name under the organizational domain can align, so only that is walked."""
     double = world(example__com="v=DMARC1; p=none")
     facts = await facts_of("news.example.com", double, "bounce.example.net", "12m.example.com")
-    assert len(double.rounds) == 2
-    assert [q.name.text for q in double.rounds[1]] == ["_dmarc.12m.example.com"]
-    assert facts.aligns(Domain.parse("12m.example.com")) is True
-    assert facts.aligns(Domain.parse("bounce.example.net")) is False
+    assert len(double.rounds) == 1
+    asked = {q.name.text for q in double.log if q.name.labels[0] == "_dmarc"}
+    assert "_dmarc.12m.example.com" in asked
+    assert "_dmarc.bounce.example.net" not in asked
+    assert facts.aligns(Domain("12m.example.com")) is True
+    assert facts.aligns(Domain("bounce.example.net")) is False
+
+
+async def test_wider_organization_than_the_list_has_it_costs_one_more_round() -> None:
+    """Where a record at a registry without psd makes it the organization, its names can align."""
+    double = world(com="v=DMARC1; p=none")
+    facts = await facts_of("news.example.com", double, "other.com")
+    assert [q.name.text for q in double.rounds[1]] == ["_dmarc.other.com"]
+    assert facts.aligns(Domain("other.com")) is True
 
 
 async def test_answers_beyond_the_stop_are_not_part_of_the_walk() -> None:

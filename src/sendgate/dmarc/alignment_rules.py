@@ -19,7 +19,7 @@ from sendgate.dmarc.record import Policy
 from sendgate.dmarc.suffixes import is_icann_suffix, is_public_suffix, registrable
 from sendgate.dns.answers import Origin
 from sendgate.names import Domain
-from sendgate.observed import Absent, Evidence, Present, Unknown
+from sendgate.observed import Evidence, Present, Unknown
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
@@ -40,8 +40,6 @@ def nothing_aligns(facts: DomainFacts) -> Verdicts:
     and the large providers refuse bulk mail whatever the policy.
     """
     spf, dkim = _spf_state(facts), _dkim_state(facts)
-    if isinstance(facts.dmarc.policy, Absent) and _aligns_by_list(facts):
-        return  # a record would make it align: DMARC001
     if spf is False and dkim is False:
         root = registrable(facts.profile.sending)
         if any(registrable(name) != root for name, _ in _only_suffix_shared(facts)):
@@ -285,12 +283,6 @@ def _dkim_state(facts: DomainFacts) -> bool | Unknown | None:
         if facts.dmarc.aligns(name) is None:
             return facts.dmarc.unknown_of(name) or facts.dmarc.organizational_unknown
     return None
-
-
-def _aligns_by_list(facts: DomainFacts) -> bool:
-    """Whether some declared name would align by the public suffix list."""
-    root = registrable(facts.profile.sending)
-    return root is not None and any(registrable(n) == root for n in _declared_names(facts))
 
 
 def _declared_names(facts: DomainFacts) -> tuple[Domain, ...]:

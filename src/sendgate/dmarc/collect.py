@@ -1,7 +1,8 @@
 """Ask DNS what DMARC wants to know about one author domain.
 
-Round 1: every name of the author's walk, and whether the author domain exists. Round 2: the
-names that only an identifier's walk needs. `enrich_dmarc` asks about report destinations.
+Round 1: every name of the author's walk and of the identifiers beside it, and whether the
+author domain exists. A second round is needed only where the organizational domain turns
+out wider than the suffix list has it. `enrich_dmarc` asks about report destinations.
 """
 
 from __future__ import annotations
@@ -34,24 +35,22 @@ async def collect_dmarc(author: Domain, identifiers: Sequence[Domain], desk: Des
 async def read_walks(
     author: Domain, identifiers: Sequence[Domain], source: DnsSource
 ) -> DmarcFacts:
-    """Ask for the author's walk, then for what the identifiers' walks need beyond it."""
+    """Ask for the author's walk, and for what the identifiers' walks need beyond it."""
     # The audit asks for these types at the author domain anyway; asked twice, they count once.
     probes = [source.ask(Question(author, rdtype)) for rdtype in ("TXT", "MX", "A")]
-    existence, steps = await asyncio.gather(
-        asyncio.gather(*probes), _read(walk_names(author), source)
-    )
     names = tuple(dict.fromkeys(identifiers))
+    first = dict.fromkeys([*walk_names(author), *_names_under(registrable(author), names)])
+    existence, steps = await asyncio.gather(asyncio.gather(*probes), _read(first, source))
     facts = DmarcFacts(author, steps, tuple(existence), identifiers=names)
-    wanted = [name for name in _extra_names(facts) if name not in steps]
+    wanted = [n for n in _names_under(facts.organizational, names) if n not in steps]
     return replace(facts, steps=steps | await _read(wanted, source)) if wanted else facts
 
 
-def _extra_names(facts: DmarcFacts) -> Iterable[Domain]:
-    """Names of identifiers' walks: only what lies under the organizational domain can align."""
-    organizational = facts.organizational
+def _names_under(organizational: Domain | None, identifiers: Iterable[Domain]) -> Iterable[Domain]:
+    """Names of the identifiers' walks: only what lies under that domain can align with it."""
     if organizational is None:
         return ()
-    under = [name for name in facts.identifiers if name.is_under(organizational)]
+    under = [name for name in identifiers if name.is_under(organizational)]
     return dict.fromkeys(step for name in under for step in walk_names(name))
 
 

@@ -134,8 +134,8 @@ def misplaced_dmarc_record(facts: DomainFacts) -> Verdicts:
 
 def _misplaced(answer: Records, placed: set[str]) -> Verdicts:
     doubled = answer.question.name.labels[:1] == ("_dmarc",)
-    if answer.owner.labels[0].startswith("_dmarc") and not doubled:
-        return  # the target of a _dmarc alias
+    if any(label.startswith("_dmarc") for label in answer.owner.labels) and not doubled:
+        return  # the target of a _dmarc alias, or an agreement to take reports
     for record in answer.records:
         if parse(_text(record)) is None:
             continue

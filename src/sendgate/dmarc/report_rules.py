@@ -37,7 +37,8 @@ __all__ = ["RULES"]
 def unusable_report_address(facts: DomainFacts) -> Verdicts:
     """An item of rua or ruf is not an address that reports can be sent to.
 
-    Receivers skip it, so those reports never arrive.
+    Receivers skip it, so those reports never arrive. A scheme that nobody reports to does
+    no harm beside a mailto: address.
     """
     match governing(facts):
         case Unknown() as unknown:

@@ -156,7 +156,7 @@ def subdomain_policy_without_effect(facts: DomainFacts) -> Verdicts:
             yield cannot_tell(dmarc.organizational_unknown)
         else:
             yield Hit(
-                f"{' and '.join(tags)} at {dmarc.author} are ignored;"
+                f"{dmarc.author} has {' and '.join(tags)} to no effect:"
                 f" its organizational domain is {dmarc.organizational}",
                 dmarc.author_record.evidence,
             )
