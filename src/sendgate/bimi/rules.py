@@ -78,7 +78,7 @@ def no_bimi_record(facts: DomainFacts) -> Verdicts:
 def several_bimi_records(facts: DomainFacts) -> Verdicts:
     """Several BIMI records stand at the name.
 
-    Receivers then use none of them and show no logo.
+    Receivers cannot tell which one is meant: they use none of them and show no logo.
     """
     place = facts.bimi.applied
     if place is not None and len(place.records) > 1:
