@@ -202,7 +202,8 @@ async def test_every_error_code_is_a_failure(rcode: dns.rcode.Rcode, expected: R
         answer = await ask(server)
     assert reason(answer) is expected
     assert isinstance(answer, Failed)
-    assert dns.rcode.to_text(rcode) in answer.detail
+    named = "" if rcode.name.lower() == str(expected) else f": {rcode.name}"
+    assert answer.detail == f"{server.place}{named}"
 
 
 async def test_the_extended_error_is_named_without_its_free_text() -> None:
@@ -216,7 +217,7 @@ async def test_the_extended_error_is_named_without_its_free_text() -> None:
     async with scripted(reply).serve() as server:
         answer = await ask(server)
     assert isinstance(answer, Failed)
-    assert answer.detail == f"{server.place} says SERVFAIL, dnssec bogus"
+    assert answer.detail == f"{server.place}: dnssec bogus"
 
 
 async def test_edns_is_offered_with_1232_octets_and_dropped_after_formerr() -> None:

@@ -138,7 +138,7 @@ SPF = Records(
     RESOLVER,
     authentic=True,
 )
-REFUSED = Failed(Question(NAME, "MX"), Reason.REFUSED, "192.0.2.53 says REFUSED", RESOLVER)
+REFUSED = Failed(Question(NAME, "MX"), Reason.REFUSED, "192.0.2.53", RESOLVER)
 HOST = Records(
     Question(Domain("mail.example.com"), "A"),
     (Record(Address(ipaddress.ip_address("192.0.2.1")), 60, FILE),),

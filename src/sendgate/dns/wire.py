@@ -335,7 +335,7 @@ def _reason(rcode: int) -> Reason:
 
 
 def _said(message: dns.message.Message, heard: Heard) -> str:
-    """Name the server, its response code and its extended errors.
+    """Name the server, its response code (unless the reason is that code) and extended errors.
 
     Only the codes of RFC 8914 are kept: the free text beside them is the server's own.
     """
@@ -343,10 +343,11 @@ def _said(message: dns.message.Message, heard: Heard) -> str:
     import dns.rcode
 
     rcode = message.rcode()
-    parts = [f"{heard.origin.where} says {dns.rcode.to_text(rcode)}"]
+    code = dns.rcode.to_text(rcode)
+    parts = [] if code.lower() == _reason(rcode) else [code]
     for option in message.extended_errors():
         try:
             parts.append(dns.edns.EDECode(option.code).name.lower().replace("_", " "))
         except ValueError:
             parts.append(f"extended error {int(option.code)}")
-    return ", ".join(parts)
+    return ": ".join([heard.origin.where, *([", ".join(parts)] if parts else [])])
