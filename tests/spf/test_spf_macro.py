@@ -60,7 +60,9 @@ def test_letters_are_told() -> None:
     assert parse_macro_string("%{D2}.x.%{ir}").letters == {"d", "i"}
 
 
-@pytest.mark.parametrize("text", ["%", "%a", "%{", "%{}", "%{dd}", "%{d-2}", "%{t}", "%{d0}", "a b"])
+@pytest.mark.parametrize(
+    "text", ["%", "%a", "%{", "%{}", "%{dd}", "%{d-2}", "%{t}", "%{d0}", "a b"]
+)
 def test_broken_macros(text: str) -> None:
     """A percent sign begins a macro or an escape, and nothing else."""
     with pytest.raises(MacroError):

@@ -16,6 +16,7 @@ from sendgate.spf.record import VERSION, is_spf, is_term
 
 __all__ = [
     "distance",
+    "glued_terms_of",
     "glued_words",
     "is_include_only",
     "node_evidence",
@@ -104,6 +105,15 @@ def glued_words(strings: tuple[bytes, ...]) -> tuple[tuple[str, str], ...]:
         if whole and not (len(left) == _AUTOMATIC_CUT and is_term(before + after)):
             found.append((before, after))
     return tuple(found)
+
+
+def glued_terms_of(spf: SpfFacts) -> dict[str, tuple[str, str]]:
+    """Give the glued pairs of the one record, by the word that they make."""
+    if len(spf.candidates) != 1:
+        return {}
+    data = spf.candidates[0].data
+    strings = data.strings if isinstance(data, Txt) else ()
+    return {before + after: (before, after) for before, after in glued_words(strings)}
 
 
 def split_version(answer: Answer | None) -> tuple[str, str] | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from sendgate.audit.facts import DomainFacts
 from sendgate.audit.vocabulary import Hit, Rfc, Severity, Verdicts, cannot_tell, rule
-from sendgate.dns.answers import Txt
 from sendgate.observed import Present, Unknown, evidence_of
 from sendgate.spf import record as spf1
 from sendgate.spf.facts import SpfFacts
 from sendgate.spf.judging import (
     distance,
-    glued_words,
+    glued_terms_of,
     on_record,
     own_evidence,
     split_version,
@@ -55,7 +54,7 @@ def spf_syntax_error(_facts: DomainFacts, spf: SpfFacts) -> Verdicts:
     One bad term anywhere, even behind a term that matches, makes the whole record a
     permerror at receivers, so that no mail passes SPF.
     """
-    found = [p for p in _problems(spf, ProblemKind.SYNTAX) if p.term not in _glued(spf)]
+    found = [p for p in _problems(spf, ProblemKind.SYNTAX) if p.term not in glued_terms_of(spf)]
     if found:
         said = "; ".join(f"{p}{_meant(p)}" for p in found)
         yield Hit(f"the SPF record of {spf.domain} cannot be read: {said}", own_evidence(spf))
@@ -142,7 +141,7 @@ def glued_terms(facts: DomainFacts) -> Verdicts:
         return
     if isinstance(facts.spf, Present):
         spf = facts.spf.value
-        evidence, pairs = own_evidence(spf), _glued(spf).values()
+        evidence, pairs = own_evidence(spf), glued_terms_of(spf).values()
     else:
         # Glued to its neighbour, the version tag makes the text no SPF record at all.
         name = facts.names.get(facts.spf_domain)
@@ -161,15 +160,6 @@ def glued_terms(facts: DomainFacts) -> Verdicts:
 
 def _problems(spf: SpfFacts, kind: ProblemKind) -> list[Problem]:
     return [p for p in spf.record.problems if p.kind is kind] if spf.record else []
-
-
-def _glued(spf: SpfFacts) -> dict[str, tuple[str, str]]:
-    """Give the glued pairs of the one record, by the word that they make."""
-    if len(spf.candidates) != 1:
-        return {}
-    data = spf.candidates[0].data
-    strings = data.strings if isinstance(data, Txt) else ()
-    return {before + after: (before, after) for before, after in glued_words(strings)}
 
 
 def _meant(problem: Problem) -> str:

@@ -28,6 +28,7 @@ from sendgate.spf.facts import (
     SpfNode,
 )
 from sendgate.spf.judging import (
+    glued_terms_of,
     node_evidence,
     on_record,
     own_evidence,
@@ -224,7 +225,8 @@ def void_mechanism(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
     It costs one of the ten lookups and one or more of the two that may find nothing, and
     a host that it was to authorise does not pass.
     """
-    done: set[tuple[Domain, str]] = set()
+    # A word glued of two terms is SPF018's, whatever it comes to.
+    done = {(spf.domain, word) for word in glued_terms_of(spf)}
     for node in own_nodes(facts, spf):
         for lookup in node.addresses:
             subject = (lookup.domain, lookup.term.text)
@@ -272,8 +274,9 @@ def _dead_ends(
     """Judge the targets of all includes, or of all redirects, of the tree, each once."""
     severity = worst_case(facts)
     seen: set[Domain | None] = set()
+    glued = glued_terms_of(spf)
     for node in spf.nodes[1:]:
-        if not isinstance(node.via, kind) or node.domain in seen:
+        if not isinstance(node.via, kind) or node.domain in seen or node.via.text in glued:
             continue
         seen.add(node.domain)
         match node.observed:
