@@ -10,7 +10,7 @@ from sendgate.audit.vocabulary import CannotTell, Hit, Rfc, Rule, Scope, Severit
 from sendgate.dns.answers import Failed, Mx, NoData, Origin, Record, Records
 from sendgate.mx.facts import MxFacts, MxHost, is_host
 from sendgate.names import Domain
-from sendgate.observed import Evidence, evidence_of
+from sendgate.observed import Evidence, Present, evidence_of
 
 __all__ = ["RULES"]
 
@@ -44,8 +44,11 @@ def no_way_to_receive(facts: DomainFacts) -> Verdicts:
     """The domain of the return path or of From has no MX, no A and no AAAA record.
 
     Bounces and replies then have nowhere to go, and many receivers refuse mail whose sender
-    could not be answered. For a domain that stands in From alone this is a warning.
+    could not be answered. For a domain that stands in From alone this is a warning. A name
+    that nobody declared, and whose SPF record lets nobody send, needs no way back.
     """
+    if not facts.profile.declared and _sends_nothing(facts):
+        return
     for mx in facts.mx.values():
         severity = Severity.ERROR if mx.name == facts.profile.envelope else Severity.WARNING
         if isinstance(mx.answer, Failed):
@@ -299,6 +302,10 @@ def dotless_mail_domain(facts: DomainFacts) -> Verdicts:
         if len(mx.name.labels) == 1:
             found = evidence_of(mx.answer) or (_nothing(mx),)
             yield Hit(f"{mx.name} is a mail domain without a dot", found)
+
+
+def _sends_nothing(facts: DomainFacts) -> bool:
+    return isinstance(facts.spf, Present) and facts.spf.value.is_deny_all
 
 
 def _hosts(facts: DomainFacts) -> Iterator[tuple[MxFacts, MxHost]]:

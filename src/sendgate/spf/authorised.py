@@ -20,15 +20,23 @@ __all__ = ["authorises"]
 def authorises(facts: SpfFacts, ip: IpAddress) -> bool | None:
     """Tell whether the record gives pass for `ip`; None where the tree alone cannot tell.
 
-    False too where every evaluation ends in permerror, which authorises nobody.
+    False too where the evaluation ends in permerror, which authorises nobody.
     """
-    return _passes(facts.tree, ip)
+    try:
+        return _passes(facts.tree, ip)
+    except _PermanentError:
+        return False
+
+
+class _PermanentError(Exception):
+    """A record on the way is broken, missing or in a loop (RFC 7208 sections 5.2 and 6.1)."""
 
 
 def _passes(node: SpfNode, ip: IpAddress) -> bool | None:
     if node.record is None:
-        # A broken or missing record below is a permerror for all (RFC 7208 section 5.2).
-        return False if isinstance(node.observed, Absent | Malformed) or node.loop else None
+        if isinstance(node.observed, Absent | Malformed) or node.loop:
+            raise _PermanentError
+        return None
     below = iter(node.children)  # one for each include, in their order, then the redirect's
     lookups = iter(node.addresses)  # one for each a, mx and exists, in their order
     open_answers: set[bool] = set()

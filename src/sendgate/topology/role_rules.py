@@ -188,9 +188,8 @@ def mail_from_root_domain(facts: DomainFacts) -> Verdicts:
     organization's people by one reputation; a subdomain kept for it protects the rest.
     """
     sending = facts.sending
-    mx = facts.mx[sending.name]
     mailbox = _provider_of_mailboxes(facts) or providers.is_mailbox_domain(sending.name)
-    if facts.topology.root == sending.name and not mx.is_null and not mailbox:
+    if facts.topology.root == sending.name and not mailbox and not _sends_nothing(facts):
         yield Hit(f"{sending.name} is the organizational domain", subject(sending))
 
 
@@ -244,8 +243,9 @@ def recommended_layout(facts: DomainFacts) -> Verdicts:
     No DNS conflict can arise between the web host and the sending service, and the
     organizational domain is shielded from the reputation of this mail.
     """
-    parked = facts.mx[facts.profile.sending].is_null
-    if facts.topology.outcome != "recommended" or facts.sending.exists is False or parked:
+    if facts.topology.outcome != "recommended" or facts.sending.exists is False:
+        return
+    if _sends_nothing(facts):
         return
     path = facts.return_path
     beside = "" if path is None else f", with the return path {path.name}"
@@ -253,6 +253,14 @@ def recommended_layout(facts: DomainFacts) -> Verdicts:
         f"{facts.profile.sending} is a subdomain kept for mail{beside}",
         (*subject(facts.sending), *(() if path is None else subject(path))),
     )
+
+
+def _sends_nothing(facts: DomainFacts) -> bool:
+    """Whether the name says that no mail comes from it, so that no layout is to be judged."""
+    if facts.mx[facts.profile.sending].is_null:
+        return True
+    deny_all = isinstance(facts.spf, Present) and facts.spf.value.is_deny_all
+    return deny_all and not facts.profile.declared
 
 
 def _at_apex(facts: DomainFacts, name: NameFacts) -> bool:
