@@ -8,7 +8,7 @@ from sendgate.dns.answers import Reason
 from sendgate.dns.double import DnsDouble
 from sendgate.dns.source import Desk, RunSource
 from sendgate.names import Domain
-from sendgate.observed import Absent, Malformed, Present, Unknown
+from sendgate.observed import Absent, Evidence, Malformed, Present, Unknown
 from sendgate.spf.collect import collect_spf, enrich_spf
 from sendgate.spf.facts import Family, SpfFacts
 
@@ -38,7 +38,7 @@ async def test_absent_and_unknown_are_told_apart() -> None:
     assert isinstance(await collect_spf(ROOT, failed), Unknown)
 
 
-async def _evidence(desk: Desk) -> tuple[object, ...]:
+async def _evidence(desk: Desk) -> tuple[Evidence, ...]:
     found = await collect_spf(ROOT, desk)
     assert isinstance(found, Absent)
     (evidence,) = found.evidence
@@ -154,7 +154,7 @@ async def test_loops_end() -> None:
 
 async def test_a_hostile_tree_is_not_read_whole() -> None:
     """Wide records that include wide records, and endless chains, cost a bounded number."""
-    wide = {}
+    wide: Table = {}
     for n in range(3):
         terms = " ".join(f"include:n{m}.l{n + 1}.example.net" for m in range(40))
         for m in range(40):
