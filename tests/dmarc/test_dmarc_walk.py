@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sendgate.dmarc.collect import read_walks
 from sendgate.dmarc.discover import discover
 from sendgate.dmarc.facts import DmarcFacts
-from sendgate.dmarc.walk import MAX_QUERIES, walk_names
-from sendgate.dns.answers import Reason, Txt
+from sendgate.dmarc.walk import MAX_QUERIES, Walk, policy_name, read_step, walk_names
+from sendgate.dns.answers import (
+    Answer,
+    Failed,
+    NoData,
+    Origin,
+    Question,
+    Reason,
+    Record,
+    Records,
+    Txt,
+)
 from sendgate.dns.double import DnsDouble
 from sendgate.names import Domain
 from sendgate.observed import Absent, Present, Unknown
@@ -206,3 +219,41 @@ async def test_discovery_tells_alignment_and_what_failed() -> None:
         "alignment": {"spf": None, "dkim": "aligned"},
         "unknown": [{"question": "_dmarc.m.example.com TXT", "reason": "timeout"}],
     }
+
+
+HERE = Origin("resolver", "test")
+KINDS = {
+    "none": None,
+    "u": "v=DMARC1; p=none",
+    "n": "v=DMARC1; p=none; psd=n",
+    "y": "v=DMARC1; p=none; psd=y",
+}
+
+
+def walk_of(start: Domain, kinds: tuple[str, ...]) -> Walk:
+    """The walk whose steps hold nothing, a record of one kind, or could not be read."""
+
+    def answer(domain: Domain, kind: str) -> Answer:
+        question = Question(policy_name(domain) or domain, "TXT")
+        text = KINDS.get(kind)
+        if kind == "failed":
+            return Failed(question, Reason.TIMEOUT)
+        if text is None:
+            return NoData(question, HERE)
+        return Records(question, (Record(Txt((text.encode(),)), 300, HERE),), HERE)
+
+    pairs = zip(walk_names(start), kinds, strict=True)
+    walk = Walk.over(start, {d: read_step(d, answer(d, kind)) for d, kind in pairs})
+    assert walk is not None
+    return walk
+
+
+@given(st.lists(st.sampled_from([*KINDS, "failed"]), min_size=1, max_size=5))
+def test_failures_leave_open_exactly_what_their_answers_could_make(kinds: list[str]) -> None:
+    """The possible organizational domains are those of every way to fill in what failed."""
+    start = Domain(".".join([*(f"l{i}" for i in range(len(kinds) - 1)), "com"]))
+    filled = product(*([*KINDS] if kind == "failed" else [kind] for kind in kinds))
+    outcomes = {walk_of(start, tuple(one)).organizational for one in filled}
+    walk = walk_of(start, tuple(kinds))
+    assert walk.possible_organizational == outcomes
+    assert walk.organizational == (outcomes.pop() if len(outcomes) == 1 else None)

@@ -42,6 +42,8 @@ def no_dmarc_record(facts: DomainFacts) -> Verdicts:
 
     severity = None if facts.profile.is_bulk else Severity.WARNING
     policy = facts.dmarc.policy
+    if isinstance(facts.dmarc.walk.policy_step, Step):
+        return  # there is one, even if it is open which of its policies applies
     if isinstance(policy, Unknown):
         yield cannot_tell(policy, severity)
     elif isinstance(policy, Absent) and not is_parked(facts):
