@@ -142,6 +142,9 @@ BARE = {k: v for k, v in healthy().items() if k[0] != PATH}
          {"content": [PATH]}, {"TOP004": "error"}),
         # nothing at all
         ({("example.net", "TXT"): [txt("x")]}, {}, {"DNS004": "warning", "MX001": "error"}),
+        # a target that nobody could look up
+        ({("target.example.net", t): Reason.TIMEOUT for t in ("MX", "TXT", "A", "AAAA", "SOA")},
+         {}, {}),
         # a chain without end
         ({("target.example.net", "CNAME"): [cname(PATH)]}, {}, {"DNS003": "error"}),
     ],
@@ -216,3 +219,20 @@ async def test_a_validation_failure_is_told_from_a_broken_server() -> None:
     report = await audit(table)
     assert "DNS007" not in of_area(report)
     assert "DNS007" in unknown(report)
+
+
+async def test_an_alias_whose_target_nobody_could_look_up_stays_open() -> None:
+    """It may dangle or be a web host: unknown for both, a finding for neither."""
+    slow: Table = {("target.example.net", t): Reason.TIMEOUT for t in ("MX", "TXT", "A", "AAAA")}
+    report = await audit(BARE | ALIAS | slow)
+    assert {"DNS004", "TOP024", "MX001"} <= unknown(report)
+
+
+async def test_an_alias_at_the_root_domain_is_seen_through_a_resolver() -> None:
+    """A registry delegates the name below its suffix, so an alias there is at an apex."""
+    table: Table = {
+        ("example.com", "CNAME"): [cname("site.example.net")],
+        ("site.example.net", "A"): [address("198.51.100.80")],
+    }
+    report = await audit_domain("example.com", {}, DnsDouble(table))
+    assert of_area(report) == {"DNS002": "error"}

@@ -144,7 +144,11 @@ def dangling_cname(facts: DomainFacts) -> Verdicts:
     for name in _role_names(facts):
         is_mail = name in mail_names(facts)
         dangling = next((x for x in name.answers if isinstance(x, NxDomain) and x.aliases), None)
-        if dangling is None or (is_mail and speaker(facts, name) != "DNS004"):
+        speaks = speaker(facts, name) if is_mail else "DNS004"
+        unseen = name.aliases and all(isinstance(x, Failed) for x in name.answers)
+        if unseen and speaks in {None, "DNS004"} and not any(map(_is_loop, name.answers)):
+            yield unread(name.failed)
+        if dangling is None or speaks != "DNS004":
             continue
         target = dangling.aliases[-1].target
         yield Hit(

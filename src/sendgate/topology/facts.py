@@ -39,10 +39,10 @@ class NameFacts:
     @property
     def exists(self) -> bool | None:
         """Whether the name exists (RFC 8020); None where no answer tells."""
+        if self.aliases:
+            return True
         told = [x for x in self.answers if not isinstance(x, Failed)]
-        if not told:
-            return None
-        return any(x.aliases or not isinstance(x, NxDomain) for x in told)
+        return any(not isinstance(x, NxDomain) for x in told) if told else None
 
     @property
     def has_address(self) -> bool | None:

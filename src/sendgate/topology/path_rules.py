@@ -77,8 +77,11 @@ def mail_name_is_alias_of_web_host(facts: DomainFacts) -> Verdicts:
                 (*alias_evidence(name.aliases), *_addresses(name)),
                 severity,
             )
-        elif _nothing_told(name):
-            yield unread(name.failed, severity)
+        elif _nothing_told(name) or (name.aliases and speaker(facts, name) is None):
+            # Whether the target takes mail is what could not be seen.
+            failed = name.mx if name.aliases else name.failed
+            if isinstance(failed, Failed):
+                yield unread(failed, severity)
 
 
 @rule(

@@ -114,16 +114,15 @@ def beside(alias: Alias) -> tuple[str, ...]:
 def is_apex(facts: DomainFacts, name: NameFacts) -> bool:
     """Whether a mail name is the apex of its zone, as far as that shows.
 
-    An alias hides the SOA record from a resolver. There, a name directly below a registry's
-    suffix counts as one: registries delegate.
+    An alias hides the SOA record from a resolver, and many DNS repositories leave it to the
+    provider. There, a name directly below a registry's suffix counts: registries delegate.
     """
     if isinstance(name.soa, Records) and not name.soa.aliases and any(name.soa.of(Soa)):
         return True
     if not name.aliases:
         return zone_of(facts, name.name).is_apex
-    alias = name.aliases[0]
-    if alias.origin.kind == "file":
-        return bool({"SOA", "NS"} & set(alias.beside))
+    if {"SOA", "NS"} & set(name.aliases[0].beside):
+        return True
     from sendgate.dmarc.suffixes import is_icann_suffix
 
     return len(name.name.labels) > 1 and is_icann_suffix(name.name.parent)
