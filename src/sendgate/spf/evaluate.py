@@ -290,7 +290,9 @@ class _Evaluation:
             raise _StopError(
                 f"{target} has {len(answer.records)} MX hosts; {MAX_MX_HOSTS} are allowed"
             )
-        hosts = [host.exchange for host in answer.of(Mx) if not host.is_null]
+        # DNS gives them in any order; by preference and name, the result is always the same.
+        records = sorted(answer.of(Mx), key=lambda mx: (mx.preference, mx.exchange))
+        hosts = [mx.exchange for mx in records if not mx.is_null]
         found = await asyncio.gather(
             *(self.source.ask(Question(host, self.family)) for host in hosts)
         )
