@@ -30,7 +30,8 @@ __all__ = ["collect_spf", "enrich_spf"]
 
 # An eleventh level is beyond the limit for every path that leads there (section 4.6.4).
 MAX_DEPTH = MAX_LOOKUPS + 1
-# Ten lookups a path, so a tree this large is far past the limit; its size is then no matter.
+# Ten lookups a path, so a tree with so many records, or so many terms that ask for
+# addresses, is far past the limit; how far is then no matter.
 MAX_NODES = 64
 
 
@@ -127,14 +128,16 @@ class _Growing:
 async def _read_tree(domain: Domain, answer: Answer, source: DnsSource) -> SpfNode:
     root = _Growing(domain, None, ())
     root.take(answer)
-    level, seen = [root], 1
+    level, seen, addresses = [root], 1, MAX_NODES
     async with asyncio.TaskGroup() as hosts:
         for depth in range(1, MAX_DEPTH + 1):
             below: list[_Growing] = []
             for node in level:
                 if not isinstance(node.observed, Present):
                     continue
-                hosts.create_task(_look_up(node, source))
+                terms = _address_terms(node.observed.value)[:addresses]
+                addresses -= len(terms)
+                hosts.create_task(_look_up(node, terms, source))
                 node.branch()
                 below += [c for c in node.children if c.domain is not None and not c.loop]
             for index, node in enumerate(below):
@@ -147,22 +150,28 @@ async def _read_tree(domain: Domain, answer: Answer, source: DnsSource) -> SpfNo
     return root.freeze()
 
 
-async def _look_up(node: _Growing, source: DnsSource) -> None:
-    """Ask for the addresses of the node's own `a`, `mx` and `exists` terms, all together."""
+_AddressTerm = spf.A | spf.Mx | spf.Exists
+
+
+def _address_terms(record: spf.SpfRecord) -> list[_AddressTerm]:
+    """Pick the terms that ask for addresses.
+
+    More of them than the limit allows decide nothing by what they find.
+    """
+    terms = [t for t in record.reached if isinstance(t, (spf.A, spf.Mx, spf.Exists))]
+    return terms[: MAX_LOOKUPS + 1]
+
+
+async def _look_up(node: _Growing, terms: list[_AddressTerm], source: DnsSource) -> None:
+    """Ask for the addresses of some of the node's own terms, all together."""
     assert node.domain is not None
-    assert isinstance(node.observed, Present)
     domain = node.domain
-    terms = [t for t in node.observed.value.reached if isinstance(t, (spf.A, spf.Mx, spf.Exists))]
-    # More terms than this are beyond the limit already; their addresses decide nothing.
-    wanted = terms[: MAX_LOOKUPS + 1]
     node.addresses = list(
-        await asyncio.gather(*(_look_up_term(term, domain, source) for term in wanted))
+        await asyncio.gather(*(_look_up_term(term, domain, source) for term in terms))
     )
 
 
-async def _look_up_term(
-    term: spf.A | spf.Mx | spf.Exists, domain: Domain, source: DnsSource
-) -> AddressLookup:
+async def _look_up_term(term: _AddressTerm, domain: Domain, source: DnsSource) -> AddressLookup:
     target = domain if term.target is None else _static(term.target, domain)
     lookup = AddressLookup(domain, term, target)
     if target is None:

@@ -28,6 +28,7 @@ __all__ = [
     "worst_case",
 ]
 
+MAX_DISTANCE = 2
 _AUTOMATIC_CUT = 255  # octets; a string this long was cut by software, not by hand
 
 
@@ -128,7 +129,12 @@ def split_version(answer: Answer | None) -> tuple[str, str] | None:
 
 
 def distance(one: str, other: str) -> int:
-    """Count the single-letter edits, neighbours swapped being one, between two words."""
+    """Count the single-letter edits, neighbours swapped being one, between two words.
+
+    Exact up to `MAX_DISTANCE`, which is as far as two words can look alike.
+    """
+    if abs(len(one) - len(other)) > MAX_DISTANCE:
+        return MAX_DISTANCE + 1
     rows = [list(range(len(other) + 1))]
     for i, a in enumerate(one, 1):
         row = [i]

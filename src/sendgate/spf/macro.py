@@ -33,10 +33,7 @@ MAX_EXPANDED = 253  # RFC 7208 section 7.3: a longer name loses labels on its le
 
 _EXPAND = re.compile(r"%\{([A-Za-z])([0-9]*)([rR]?)([.\-+,/_=]*)\}")
 _ESCAPES = {"%%": "%", "%_": " ", "%-": "%20"}
-# RFC 7208 section 7.1: toplabel has a letter, or an inner hyphen.
-_END = re.compile(
-    r"\.(?:[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*|[A-Za-z0-9]+-[A-Za-z0-9-]*[A-Za-z0-9])\.?\Z"
-)
+_LABEL = re.compile(r"[A-Za-z0-9-]+\Z")
 
 
 class MacroError(ValueError):
@@ -156,7 +153,7 @@ def parse_domain_spec(text: str) -> MacroString:
         raise DomainSpecError(text, "the domain is missing")
     spec = MacroString(_parts(text, LETTERS))
     last = spec.parts[-1]
-    if isinstance(last, Literal) and not _END.search(last.text):
+    if isinstance(last, Literal) and not _ends_well(last.text):
         raise DomainSpecError(text, _bad_end(text))
     if all(isinstance(part, Literal) for part in spec.parts):
         try:
@@ -173,9 +170,21 @@ def to_domain(expanded: str) -> Domain:
     (RFC 7208 section 7.3). Escapes of master files mean nothing here.
     """
     text = expanded.removesuffix(".")
-    while len(text) > MAX_EXPANDED and "." in text:
-        text = text.partition(".")[2]
+    if len(text) > MAX_EXPANDED:
+        # With the character before it, the tail begins at a whole label behind a dot.
+        tail = text[-MAX_EXPANDED - 1 :]
+        text = tail.partition(".")[2] or text
     return Domain.from_labels(tuple(label.encode("utf-8") for label in text.split(".")))
+
+
+def _ends_well(text: str) -> bool:
+    """Whether a literal ends in a dot and a toplabel (RFC 7208 section 7.1), and perhaps a dot.
+
+    A toplabel has a letter or an inner hyphen, and no hyphen at its ends.
+    """
+    _, dot, label = text.removesuffix(".").rpartition(".")
+    fit = dot and _LABEL.match(label) and label[0] != "-" and label[-1] != "-"
+    return bool(fit) and not label.isdigit()
 
 
 def _bad_end(text: str) -> str:

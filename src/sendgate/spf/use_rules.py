@@ -8,7 +8,7 @@ from sendgate.audit.vocabulary import Hit, Rfc, Severity, Verdicts, cannot_tell,
 from sendgate.observed import Absent, Evidence, Present, Unknown, evidence_of
 from sendgate.spf.facts import Result, SpfCheck, SpfFacts, candidates
 from sendgate.spf.judging import node_evidence, null_mx, on_record, own_evidence, split_version
-from sendgate.spf.record import Mechanism, Qualifier
+from sendgate.spf.record import VERSION, Mechanism, Qualifier
 
 
 @rule(
@@ -34,7 +34,10 @@ def no_spf_record(facts: DomainFacts) -> Verdicts:
     elif isinstance(facts.spf, Absent) and not null_mx(facts) and not _is_glued(facts):
         state = " and does not exist" if facts.spf.nxdomain else ""
         too = ", and no DKIM signature aligns either" if decisive else ""
-        message = f"{facts.spf_domain} has no SPF record{state}{too}"
+        values = [value for seen in facts.spf.evidence for value in seen.values]
+        near = any(value.lower().startswith(VERSION) for value in values)
+        hint = f"; a TXT record begins with {VERSION} and no space behind it" if near else ""
+        message = f"{facts.spf_domain} has no SPF record{state}{too}{hint}"
         yield Hit(message, facts.spf.evidence, severity)
 
 
