@@ -188,8 +188,9 @@ class _Datagrams(asyncio.DatagramProtocol):
             self.response.set_exception(exc)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Tell that the socket is closed."""
-        self.closed.set_result(None)
+        """Tell that the socket is closed, if anybody still waits for it."""
+        if not self.closed.done():
+            self.closed.set_result(None)
 
 
 async def _ask_udp(server: Nameserver, query: dns.message.Message) -> dns.message.Message:
