@@ -255,3 +255,13 @@ async def test_aliases_stay_in_the_evidence() -> None:
         ("example.com", "CNAME"),
         ("r.example.net", "TXT"),
     ]
+
+
+async def test_clients_with_ipv6_are_asked_for_together() -> None:
+    """AAAA goes out beside A where an IPv6 client is to be checked, so no round is added."""
+    table = spf("v=spf1 a mx -all") | {("example.com", "MX"): [mx(0, "m.example.net")]}
+    double = DnsDouble(table)
+    found = await collect_spf(ROOT, Desk(RunSource(double)), [Family.IPV4, Family.IPV6])
+    assert isinstance(found, Present)
+    assert len(double.rounds) == 3
+    assert found.value.voids(Family.IPV6) == 2

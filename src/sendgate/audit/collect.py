@@ -26,7 +26,7 @@ from sendgate.names import Domain
 from sendgate.observed import Observed, Present
 from sendgate.spf.collect import collect_spf, enrich_spf
 from sendgate.spf.evaluate import check_host
-from sendgate.spf.facts import SpfCheck, SpfFacts
+from sendgate.spf.facts import Family, SpfCheck, SpfFacts
 from sendgate.topology.collect import collect_names, enrich_zones
 from sendgate.topology.facts import NameFacts
 from sendgate.topology.outcome import outcome
@@ -78,7 +78,8 @@ async def _names_and_mx(
 async def _spf_and_checks(
     profile: Profile, domain: Domain, desk: Desk
 ) -> tuple[Observed[SpfFacts], tuple[SpfCheck, ...], tuple[SpfCheck, ...]]:
-    spf = await collect_spf(domain, desk)
+    families = [Family.IPV4, *(Family.IPV6 for ip in profile.ips if ip.version == 6)]
+    spf = await collect_spf(domain, desk, families)
     # check_host asks one thing after the other; once the tree is read, it finds nearly
     # all of its answers in the run's cache.
     envelope = () if profile.envelope is None else profile.ips

@@ -7,6 +7,7 @@ depth in rounds. A tree is read no deeper and no wider than any evaluation can g
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from sendgate.dns.answers import Answer, Failed, Question
@@ -35,9 +36,12 @@ MAX_DEPTH = MAX_LOOKUPS + 1
 MAX_NODES = 64
 
 
-async def collect_spf(domain: Domain, desk: Desk) -> Observed[SpfFacts]:
+async def collect_spf(
+    domain: Domain, desk: Desk, families: Sequence[Family] = (Family.IPV4,)
+) -> Observed[SpfFacts]:
     """Read what `domain` publishes for SPF, with its whole tree.
 
+    `families` are those of the clients whose addresses `a` and `mx` terms are to match.
     Absent where no TXT record is an SPF record; Unknown where the TXT question failed;
     else Present, however broken the record is or many they are.
     """
@@ -47,7 +51,7 @@ async def collect_spf(domain: Domain, desk: Desk) -> Observed[SpfFacts]:
     found = candidates(answer)
     if not found:
         return absent(answer)
-    tree = await _read_tree(domain, answer, desk.listed)
+    tree = await _read_tree(domain, answer, desk.listed, families)
     return Present(SpfFacts(domain, answer, found, tree), evidence_of(answer, *found))
 
 
@@ -125,7 +129,9 @@ class _Growing:
         )
 
 
-async def _read_tree(domain: Domain, answer: Answer, source: DnsSource) -> SpfNode:
+async def _read_tree(
+    domain: Domain, answer: Answer, source: DnsSource, families: Sequence[Family]
+) -> SpfNode:
     root = _Growing(domain, None, ())
     root.take(answer)
     level, seen, addresses = [root], 1, MAX_NODES
@@ -137,7 +143,7 @@ async def _read_tree(domain: Domain, answer: Answer, source: DnsSource) -> SpfNo
                     continue
                 terms = _address_terms(node.observed.value)[:addresses]
                 addresses -= len(terms)
-                hosts.create_task(_look_up(node, terms, source))
+                hosts.create_task(_look_up(node, terms, source, families))
                 node.branch()
                 below += [c for c in node.children if c.domain is not None and not c.loop]
             for index, node in enumerate(below):
@@ -162,16 +168,20 @@ def _address_terms(record: spf.SpfRecord) -> list[_AddressTerm]:
     return terms[: MAX_LOOKUPS + 1]
 
 
-async def _look_up(node: _Growing, terms: list[_AddressTerm], source: DnsSource) -> None:
+async def _look_up(
+    node: _Growing, terms: list[_AddressTerm], source: DnsSource, families: Sequence[Family]
+) -> None:
     """Ask for the addresses of some of the node's own terms, all together."""
     assert node.domain is not None
     domain = node.domain
     node.addresses = list(
-        await asyncio.gather(*(_look_up_term(term, domain, source) for term in terms))
+        await asyncio.gather(*(_look_up_term(term, domain, source, families) for term in terms))
     )
 
 
-async def _look_up_term(term: _AddressTerm, domain: Domain, source: DnsSource) -> AddressLookup:
+async def _look_up_term(
+    term: _AddressTerm, domain: Domain, source: DnsSource, families: Sequence[Family]
+) -> AddressLookup:
     target = domain if term.target is None else _static(term.target, domain)
     lookup = AddressLookup(domain, term, target)
     if target is None:
@@ -179,15 +189,16 @@ async def _look_up_term(term: _AddressTerm, domain: Domain, source: DnsSource) -
     if isinstance(term, spf.Mx):
         lookup = replace(lookup, mx=await source.ask(Question(target, "MX")))
     # With more hosts the term is a permerror before any of them is looked up.
-    questions = lookup.asked(Family.IPV4)
-    if isinstance(term, spf.Mx) and len(questions) > MAX_MX_HOSTS:
+    if len(lookup.hosts) > MAX_MX_HOSTS:
         return lookup
-    return replace(lookup, a=tuple(await _ask_all(source, questions)))
+    wanted = {family: lookup.asked(family) for family in (Family.IPV4, Family.IPV6)}
+    if Family.IPV6 not in families or isinstance(term, spf.Exists):
+        wanted[Family.IPV6] = ()
+    four, six = await asyncio.gather(*(_ask_all(source, asked) for asked in wanted.values()))
+    return replace(lookup, a=tuple(four), aaaa=tuple(six))
 
 
-async def _ask_all(
-    source: DnsSource, questions: list[Question] | tuple[Question, ...]
-) -> list[Answer]:
+async def _ask_all(source: DnsSource, questions: Sequence[Question]) -> list[Answer]:
     return list(await asyncio.gather(*(source.ask(question) for question in questions)))
 
 
