@@ -168,3 +168,10 @@ async def test_the_finding_names_the_record_that_is_at_fault() -> None:
     seen = await report(bimi(GOOD) | dmarc("p=none"))
     assert seen.findings[0].evidence[0].name.text == "_dmarc.example.com"
     assert seen.findings[0].evidence[-1].name.text == AUTHOR[0]
+
+
+async def test_no_logo_is_missed_where_nothing_is_sent() -> None:
+    table = healthy() | {("news.example.com", "TXT"): [txt("v=spf1 -all")]}
+    profile = build_profile(Domain.parse("news.example.com"), options_of({}))
+    seen = await audit(profile, RunSource(DnsDouble(table)), rules=RULES, time=TIME)
+    assert seen.findings == ()

@@ -240,3 +240,14 @@ async def test_every_finding_shows_the_selector_first() -> None:
     seen = await report(with_key("v=DKIM1; p="))
     assert seen.findings[0].evidence[0].name.text == S1[0]
     assert seen.findings[0].evidence[0].values == ("v=DKIM1; p=",)
+
+
+async def test_nothing_is_expected_of_a_domain_that_sends_nothing() -> None:
+    parked: Table = {("news.example.com", "TXT"): [txt("v=spf1 -all")]}
+    profile = build_profile(Domain.parse("news.example.com"), options_of({}))
+    for double in (DnsDouble(dict(parked)), Wild(dict(parked), "v=DKIM1; p=")):
+        seen = await audit(profile, RunSource(double), rules=RULES, time=TIME)
+        assert seen.findings == ()
+    unclear: Table = {("news.example.com", "TXT"): [txt("v=spf1 ~all")]}
+    seen = await audit(profile, RunSource(DnsDouble(unclear)), rules=RULES, time=TIME)
+    assert [f.rule.id for f in seen.findings] == ["DKIM015"]

@@ -16,7 +16,7 @@ from sendgate.dmarc.alignment import Alignment
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
-from sendgate.observed import Observed
+from sendgate.observed import Observed, Present
 from sendgate.spf.facts import SpfCheck, SpfFacts
 from sendgate.topology.facts import NameFacts, ZoneFacts
 from sendgate.topology.outcome import Topology
@@ -59,3 +59,9 @@ class DomainFacts:
         """The return path's own records; None where it is unknown or the provider's."""
         envelope = self.profile.envelope
         return None if envelope is None else self.names[envelope]
+
+    @property
+    def sends_nothing(self) -> bool:
+        """Whether SPF says that nobody sends for the name, and nothing declared says otherwise."""
+        spf = self.spf
+        return not self.profile.declared and isinstance(spf, Present) and spf.value.is_deny_all

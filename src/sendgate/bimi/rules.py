@@ -54,9 +54,11 @@ def no_bimi_record(facts: DomainFacts) -> Verdicts:
     """Neither the sending domain nor its organizational domain has a BIMI record.
 
     Mail is not affected; mailbox providers show no logo beside it. This is only said where
-    a selector was declared, or where the DMARC policy is strict enough for a logo.
+    a selector was declared, or where the domain may send and its DMARC policy is strict
+    enough for a logo.
     """
-    if not (facts.profile.bimi_declared or _enforces(facts)):
+    ready = _enforces(facts) and not facts.sends_nothing
+    if not (facts.profile.bimi_declared or ready):
         return
     observed = facts.bimi.observed
     if isinstance(observed, Unknown):

@@ -72,7 +72,7 @@ def revoked_key(facts: DomainFacts) -> Verdicts:
                 at(key),
                 degree(key, Severity.ERROR),
             )
-    if not facts.dkim.named:
+    if not facts.dkim.named and not facts.sends_nothing:
         yield from _revoked_by_wildcard(facts)
 
 

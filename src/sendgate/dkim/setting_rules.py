@@ -105,9 +105,10 @@ def no_key_at_guessed_selectors(facts: DomainFacts) -> Verdicts:
 
     A selector can have any name, so this does not show that the domain has no DKIM key;
     only an authoritative denial of the _domainkey name shows that. Until the selector is
-    named, nothing can be said of DKIM here.
+    named, nothing can be said of DKIM here. Of a domain that by SPF sends nothing, nothing
+    is expected either.
     """
-    if facts.dkim.named:
+    if facts.dkim.named or facts.sends_nothing:
         return
     guessed = dict.fromkeys(selector.domain for selector in facts.profile.selectors)
     for domain in facts.dkim.domains:
