@@ -54,8 +54,9 @@ class Config:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` for the known word most like this one, or an empty text."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean {printable(close[0])}?" if close else ""
+    spelt = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), list(spelt), n=1, cutoff=0.6)
+    return f"; did you mean {printable(spelt[close[0]])}?" if close else ""
 
 
 def find_config(named: str | None, folder: str = ".") -> tuple[str, bool] | None:

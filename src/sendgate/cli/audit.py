@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,11 +109,13 @@ class Auditor:
                 return await self.report_on(target, source)
 
             results = in_parallel(targets, one, jobs=_AT_A_TIME, ordered=True)
-            async for _, report in results:
-                progress.clear()
-                progress.done += 1
-                self.reports.append(report)
-                destination.write(self.shown(report, destination, first=len(self.reports) == 1))
+            async with aclosing(results):
+                async for _, report in results:
+                    progress.clear()
+                    progress.done += 1
+                    self.reports.append(report)
+                    first = len(self.reports) == 1
+                    destination.write(self.shown(report, destination, first=first))
             progress.clear()
             self._say_stale(destination)
 

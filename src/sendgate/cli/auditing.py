@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -79,24 +79,16 @@ def policy_of(run: Run, rules: Sequence[Rule]) -> Policy:
         for word in words:
             if word not in known:
                 raise InputError(f"{flag}: no rule or area is called {printable(word)}"
-                                 f"{_nearest(word, known)}")  # fmt: skip
+                                 f"{nearest(word, sorted(known))}")  # fmt: skip
     for number, waiver in enumerate(run.config.waivers, 1):
         if waiver.rule not in ids:
             raise ConfigError(f"{run.config.path}: [[waive]] {number}: rule: no rule is called "
-                              f"{printable(waiver.rule)}{_nearest(waiver.rule, ids)}")  # fmt: skip
+                              f"{printable(waiver.rule)}{nearest(waiver.rule, sorted(ids))}")  # fmt: skip
     return Policy(
         fail_on=run.options.fail_on,
         select=frozenset(run.options.select),
         ignore=frozenset(run.options.ignore),
         waivers=run.config.waivers,
-    )
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    return (
-        nearest(word, sorted(name.lower() for name in known))
-        .upper()
-        .replace("; DID YOU MEAN", "; did you mean")
     )
 
 
@@ -106,7 +98,7 @@ async def in_parallel(
     *,
     jobs: int,
     ordered: bool,
-) -> AsyncIterator[tuple[T, R]]:
+) -> AsyncGenerator[tuple[T, R], None]:
     """Run `work` on the items, at most `jobs` at a time, and give each result as it comes.
 
     With `ordered` the results keep the order of the items. Items are taken as they are

@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -113,12 +113,13 @@ class _Bulk:
             results = in_parallel(
                 self.targets, one, jobs=run.options.jobs, ordered=run.options.ordered
             )
-            async for _, (line, report) in results:
-                self.codes.add(report.verdict.exit_code)
-                self.done += 1
-                progress.done += 1
-                progress.clear()
-                write(line)
+            async with aclosing(results):
+                async for _, (line, report) in results:
+                    self.codes.add(report.verdict.exit_code)
+                    self.done += 1
+                    progress.done += 1
+                    progress.clear()
+                    write(line)
 
     @contextmanager
     def _journal(self, path: Path) -> Iterator[TextIO]:
