@@ -5,18 +5,23 @@ A DNS condition is never one of them: it is an `Answer` (see `sendgate.dns.answe
     SendgateError
     ├── InputError          what the user gave cannot be used (exit code 2)
     │   ├── DomainError     a text is not a domain name
+    │   ├── AddressError    a text is not a mail address
     │   ├── ConfigError     sendgate.toml, an option or a variable has no such key or value
-    │   └── SourceError     a zone file or a recording cannot be read; has file and line
+    │   ├── RenderError     one recipient's message cannot be made
+    │   └── SourceError     a zone file, recording, template or contact list cannot be read;
+    │                       has file and line
     └── InternalError       a promise inside sendgate was broken (exit code 70)
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "AddressError",
     "ConfigError",
     "DomainError",
     "InputError",
     "InternalError",
+    "RenderError",
     "SendgateError",
     "SourceError",
 ]
@@ -34,12 +39,20 @@ class DomainError(InputError):
     """A text is not a domain name (RFC 1035 section 2.3.4, RFC 5890)."""
 
 
+class AddressError(InputError):
+    """A text is not a mail address (RFC 5321 section 4.1.2, RFC 6531 section 3.3)."""
+
+
+class RenderError(InputError):
+    """One recipient's message cannot be made of the templates and its contact; others can."""
+
+
 class ConfigError(InputError):
     """A configuration file, an option or an environment variable is wrong."""
 
 
 class SourceError(InputError):
-    """A zone file or a recording cannot be read.
+    """A zone file, a recording, a template or a contact list cannot be read.
 
     `where` is the file as the user named it, `line` is 1-based or None.
     """
