@@ -20,7 +20,15 @@ from sendgate.errors import ConfigError, DomainError
 from sendgate.names import Domain, printable, read_domain
 from sendgate.settings import SETTINGS, Say, Setting
 
-__all__ = ["Config", "ConfiguredSender", "find_config", "load_config", "nearest"]
+__all__ = [
+    "Config",
+    "ConfiguredSender",
+    "find_config",
+    "kind_of",
+    "load_config",
+    "nearest",
+    "read_sender",
+]
 
 DEFAULT_FILE = "sendgate.toml"
 PROJECT_FILE = "pyproject.toml"
@@ -97,13 +105,19 @@ def load_config(named: str | None, say: Say, folder: str = ".") -> Config:
     return _Reader(path, say).config(document)
 
 
+def read_sender(table: dict[str, Any], path: str, say: Say) -> ConfiguredSender:
+    """Read a [sender] table with the keys of a [[sender]]; `path` is its file, named in errors."""
+    return _Reader(path, say).sender(table, f"{path}: [sender]")
+
+
 def _table(value: object, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ConfigError(f"{place}: expected a table, got {_kind_of(value)}")
+        raise ConfigError(f"{place}: expected a table, got {kind_of(value)}")
     return value
 
 
-def _kind_of(value: object) -> str:
+def kind_of(value: object) -> str:
+    """Name a value of a TOML file by what it is, for an error that says what was expected."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -152,7 +166,7 @@ class _Reader:
             return []
         if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
             raise ConfigError(
-                f"{self.path}: {key}: expected [[{key}]] tables, got {_kind_of(value)}"
+                f"{self.path}: {key}: expected [[{key}]] tables, got {kind_of(value)}"
             )
         return value
 
@@ -179,21 +193,21 @@ class _Reader:
     def _value(self, setting: Setting, value: object, place: str) -> object:
         if setting.many:
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-                raise ConfigError(f"{place}: expected {setting.expects}, got {_kind_of(value)}")
+                raise ConfigError(f"{place}: expected {setting.expects}, got {kind_of(value)}")
             texts = value
             if not texts:
                 return ()
         elif setting.kind == "flag":
             if not isinstance(value, bool):
-                raise ConfigError(f"{place}: expected true or false, got {_kind_of(value)}")
+                raise ConfigError(f"{place}: expected true or false, got {kind_of(value)}")
             return value
         elif setting.kind == "number":
             if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ConfigError(f"{place}: expected {setting.expects}, got {_kind_of(value)}")
+                raise ConfigError(f"{place}: expected {setting.expects}, got {kind_of(value)}")
             texts = [str(value)]
         else:
             if not isinstance(value, str):
-                raise ConfigError(f"{place}: expected {setting.expects}, got {_kind_of(value)}")
+                raise ConfigError(f"{place}: expected {setting.expects}, got {kind_of(value)}")
             texts = [value]
         if setting.is_path:
             texts = [self._beside(text) for text in texts]
@@ -206,19 +220,26 @@ class _Reader:
         return str(Path(self.path).parent / text)
 
     def _senders(self, tables: list[dict[str, Any]]) -> tuple[ConfiguredSender, ...]:
-        senders = tuple(self._sender(table, i) for i, table in enumerate(tables, 1))
+        senders = tuple(
+            self.sender(table, f"{self.path}: [[sender]] {self._label(table, i)}")
+            for i, table in enumerate(tables, 1)
+        )
         names = [sender.name for sender in senders if sender.name is not None]
         for name in names:
             if names.count(name) > 1:
                 raise ConfigError(f"{self.path}: two [[sender]] tables are named {printable(name)}")
         return senders
 
-    def _sender(self, table: dict[str, Any], number: int) -> ConfiguredSender:
+    @staticmethod
+    def _label(table: dict[str, Any], number: int) -> str:
         name = table.get("name")
-        label = printable(name) if isinstance(name, str) else str(number)
-        place = f"{self.path}: [[sender]] {label}"
+        return printable(name) if isinstance(name, str) else str(number)
+
+    def sender(self, table: dict[str, Any], place: str) -> ConfiguredSender:
+        """Read one sender's table; `place` opens every error."""
+        name = table.get("name")
         if name is not None and (not isinstance(name, str) or not name.strip()):
-            raise ConfigError(f"{place}: name: expected a text, got {_kind_of(name)}")
+            raise ConfigError(f"{place}: name: expected a text, got {kind_of(name)}")
         domain = self._domain(table, "from", place)
         rest = {key: value for key, value in table.items() if key not in {"name", "from"}}
         known = ["name", "from", *(key for s in _SENDER_SETTINGS for key in s.keys)]
@@ -229,7 +250,7 @@ class _Reader:
         if value is None:
             raise ConfigError(f"{place}: the key {printable(key)} is missing")
         if not isinstance(value, str):
-            raise ConfigError(f"{place}: {key}: expected a domain, got {_kind_of(value)}")
+            raise ConfigError(f"{place}: {key}: expected a domain, got {kind_of(value)}")
         try:
             domain, remark = read_domain(value)
         except DomainError as error:
@@ -250,11 +271,11 @@ class _Reader:
         rule, reason, expires = table["rule"], table["reason"], table["expires"]
         for key, value in (("rule", rule), ("reason", reason)):
             if not isinstance(value, str) or not value.strip():
-                raise ConfigError(f"{place}: {key}: expected a text, got {_kind_of(value)}")
+                raise ConfigError(f"{place}: {key}: expected a text, got {kind_of(value)}")
         if isinstance(expires, datetime) or not isinstance(expires, date):
             raise ConfigError(
                 f"{place}: expires: expected a date such as 2027-01-31 without quotes, "
-                f"got {_kind_of(expires)}"
+                f"got {kind_of(expires)}"
             )
         below = isinstance(table["domain"], str) and table["domain"].startswith("*.")
         bare = {"domain": table["domain"][2:]} if below else table
