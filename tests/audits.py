@@ -10,11 +10,11 @@ from typing import Any
 
 from sendgate.audit.infer import SenderOptions, build_profile
 from sendgate.audit.judge import Policy
-from sendgate.audit.profile import Receiver, SenderKind
 from sendgate.audit.report import Report
 from sendgate.audit.run import audit
 from sendgate.dns.source import DnsSource, RunSource
 from sendgate.names import Domain
+from sendgate.profile import Receiver, SenderKind
 
 TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SEED = "a seed for tests"

@@ -20,10 +20,10 @@ from enum import Enum
 from typing import Any, Literal, cast
 
 from sendgate.audit.infer import SenderOptions
-from sendgate.audit.profile import Receiver, SenderKind
-from sendgate.audit.vocabulary import Severity
 from sendgate.errors import ConfigError, DomainError
 from sendgate.names import Domain, printable, read_domain
+from sendgate.profile import Receiver, SenderKind
+from sendgate.vocabulary import Severity
 
 __all__ = [
     "SETTINGS",

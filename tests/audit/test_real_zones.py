@@ -19,7 +19,6 @@ from octodns_reader import read_octodns
 from sendgate.audit.infer import SenderOptions, build_profile
 from sendgate.audit.report import Finding
 from sendgate.audit.run import audit
-from sendgate.audit.vocabulary import Severity
 from sendgate.dmarc.suffixes import is_suffix_or_above
 from sendgate.dns.answers import Txt
 from sendgate.dns.overlay import NowhereSource, OverlaySource
@@ -27,6 +26,7 @@ from sendgate.dns.source import RunSource
 from sendgate.dns.zonefile import ZoneRecord
 from sendgate.dns.zones import ZoneSource
 from sendgate.names import Domain
+from sendgate.vocabulary import Severity
 
 LATER = {"TOP015"}  # rules of a later part: records left below a delegation
 

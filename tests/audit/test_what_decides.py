@@ -12,9 +12,9 @@ from worlds import SENDER, Table, healthy, mx, txt
 
 from sendgate.audit.judge import Policy, stale_waivers
 from sendgate.audit.report import Report, Verdict, Waiver, exit_code
-from sendgate.audit.vocabulary import Severity
 from sendgate.dns.answers import Reason
 from sendgate.dns.double import DnsDouble
+from sendgate.vocabulary import Severity
 
 NEWS = "news.example.com"
 

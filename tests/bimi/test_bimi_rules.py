@@ -11,12 +11,12 @@ from worlds import SENDER, Table, healthy, txt
 from sendgate.audit.infer import build_profile
 from sendgate.audit.report import Report
 from sendgate.audit.run import audit
-from sendgate.audit.vocabulary import Scope
 from sendgate.bimi.rules import RULES
 from sendgate.dns.answers import Reason
 from sendgate.dns.double import DnsDouble
 from sendgate.dns.source import RunSource
 from sendgate.names import Domain
+from sendgate.vocabulary import Scope
 
 AUTHOR = ("default._bimi.news.example.com", "TXT")
 PARENT = ("default._bimi.example.com", "TXT")

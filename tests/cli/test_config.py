@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from sendgate.audit.infer import SenderOptions
-from sendgate.audit.profile import Receiver, SenderKind
 from sendgate.audit.report import Waiver
-from sendgate.audit.vocabulary import Severity
 from sendgate.config import Config, load_config
 from sendgate.errors import ConfigError
 from sendgate.names import Domain
+from sendgate.profile import Receiver, SenderKind
 from sendgate.settings import SETTINGS, Options, read_environment, read_texts
+from sendgate.vocabulary import Severity
 
 EXAMPLE = """
 fail-on = "error"

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from worlds import dkim_key, txt
 
-from sendgate.audit.profile import Profile, Selector
 from sendgate.dkim.collect import collect_dkim, enrich_dkim
 from sendgate.dkim.facts import DkimFacts
 from sendgate.dns.answers import Failed, Reason
@@ -15,6 +14,7 @@ from sendgate.dns.double import DnsDouble
 from sendgate.dns.source import Desk, RunSource
 from sendgate.names import Domain
 from sendgate.observed import Absent, Present, Unknown
+from sendgate.profile import Profile, Selector
 
 DOMAIN = Domain("news.example.com")
 KEY = [txt(f"v=DKIM1; p={dkim_key()}")]

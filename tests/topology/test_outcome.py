@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sendgate.audit.profile import Profile, Role, SenderKind
 from sendgate.names import Domain
+from sendgate.profile import Profile, Role, SenderKind
 from sendgate.topology.outcome import ROWS, Topology, outcome
 
 # One shape a line: the root domain, and the labels of web host, mail and return path.

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from worlds import Table, address, cname, mx, txt
 
-from sendgate.audit.profile import Profile, Role
 from sendgate.dns.answers import Answer, NxDomain, Question, Reason, Records, Soa
 from sendgate.dns.double import DnsDouble
 from sendgate.dns.source import Desk, RunSource
 from sendgate.mx.collect import collect_mx
 from sendgate.names import Domain
+from sendgate.profile import Profile, Role
 from sendgate.topology.collect import collect_names, enrich_zones
 
 NEWS = Domain.parse("news.example.com")

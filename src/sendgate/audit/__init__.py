@@ -3,6 +3,6 @@
     Profile ──► collect ──► DomainFacts ──► RULES ──► judge ──► Report
                  async        frozen        pure      pure      frozen
 
-`vocabulary` is what a rule is written in, `profile` what the user declared, `facts` what
-was seen, `catalogue` the one ordered list of rules, `judge` the one place that filters.
+`infer` makes the profile of what the user gave, `facts` is what was seen, `catalogue` the
+one ordered list of rules, `judge` the one place that filters.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sendgate.audit.vocabulary import Rule
 from sendgate.bimi import rules as bimi
 from sendgate.dkim import rules as dkim
 from sendgate.dmarc import alignment_rules
@@ -11,6 +10,7 @@ from sendgate.mx import rules as mx
 from sendgate.spf import rules as spf
 from sendgate.topology import dns_rules as dns
 from sendgate.topology import rules as topology
+from sendgate.vocabulary import Rule
 
 __all__ = ["RULES"]
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sendgate.audit.facts import DomainFacts
-from sendgate.audit.profile import IpAddress, Profile
 from sendgate.bimi.collect import collect_bimi, collect_bimi_fallback
 from sendgate.bimi.facts import BimiFacts
 from sendgate.dkim.collect import collect_dkim, enrich_dkim
@@ -24,6 +23,7 @@ from sendgate.mx.collect import collect_mx
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
 from sendgate.observed import Observed, Present
+from sendgate.profile import IpAddress, Profile
 from sendgate.spf.collect import collect_spf, enrich_spf
 from sendgate.spf.evaluate import check_host
 from sendgate.spf.facts import Family, SpfCheck, SpfFacts

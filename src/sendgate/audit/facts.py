@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sendgate.audit.profile import Profile
 from sendgate.bimi.facts import BimiFacts
 from sendgate.dkim.facts import DkimFacts
 from sendgate.dmarc.alignment import Alignment
@@ -17,6 +16,7 @@ from sendgate.dmarc.facts import DmarcFacts
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
 from sendgate.observed import Observed, Present
+from sendgate.profile import Profile
 from sendgate.spf.facts import SpfCheck, SpfFacts
 from sendgate.topology.facts import NameFacts, ZoneFacts
 from sendgate.topology.outcome import Topology

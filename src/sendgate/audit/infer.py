@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from sendgate.audit.profile import IpAddress, Profile, Receiver, Role, Selector, SenderKind
 from sendgate.names import Domain
+from sendgate.profile import IpAddress, Profile, Receiver, Role, Selector, SenderKind
 
 if TYPE_CHECKING:
     from sendgate.topology.providers import Provider

@@ -17,9 +17,9 @@ from sendgate.audit.report import (
     WaivedItem,
     Waiver,
 )
-from sendgate.audit.vocabulary import CannotTell, Rule, Severity
 from sendgate.names import Domain
 from sendgate.observed import Absent, Present
+from sendgate.vocabulary import CannotTell, Rule, Severity
 
 __all__ = ["Policy", "is_parked", "judge", "stale_waivers"]
 

@@ -13,10 +13,10 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import Hit, Rule, Severity
 from sendgate.dns.answers import Question
 from sendgate.names import Domain
 from sendgate.observed import Evidence
+from sendgate.vocabulary import Hit, Rule, Severity
 
 __all__ = [
     "DnsCost",

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from sendgate.audit.collect import collect
 from sendgate.audit.judge import Policy, judge
-from sendgate.audit.profile import Profile
 from sendgate.audit.report import DnsCost, Report
-from sendgate.audit.vocabulary import Rule
 from sendgate.dns.probe import new_seed, probe_label
 from sendgate.dns.source import Desk, DnsSource
+from sendgate.profile import Profile
+from sendgate.vocabulary import Rule
 
 __all__ = ["audit"]
 

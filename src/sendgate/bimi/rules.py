@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import (
+from sendgate.bimi.facts import BimiPlace
+from sendgate.bimi.record import BimiRecord, location_of
+from sendgate.dmarc.record import DmarcRecord, Policy
+from sendgate.names import Domain
+from sendgate.observed import Absent, Evidence, Present, Unknown, evidence_of
+from sendgate.vocabulary import (
     Document,
     Hit,
     Rule,
@@ -21,11 +26,9 @@ from sendgate.audit.vocabulary import (
     cannot_tell,
     rule,
 )
-from sendgate.bimi.facts import BimiPlace
-from sendgate.bimi.record import BimiRecord, location_of
-from sendgate.dmarc.record import DmarcRecord, Policy
-from sendgate.names import Domain
-from sendgate.observed import Absent, Evidence, Present, Unknown, evidence_of
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 __all__ = ["RULES"]
 

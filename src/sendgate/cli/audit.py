@@ -18,8 +18,8 @@ from sendgate.errors import InputError
 if TYPE_CHECKING:
     from sendgate.audit.judge import Policy
     from sendgate.audit.report import Report
-    from sendgate.audit.vocabulary import Rule
     from sendgate.cli.sources import OpenSource
+    from sendgate.vocabulary import Rule
 
 __all__ = ["Auditor", "audit"]
 

@@ -15,8 +15,8 @@ from sendgate.names import Domain, printable, read_domain
 
 if TYPE_CHECKING:
     from sendgate.audit.judge import Policy
-    from sendgate.audit.profile import Profile
-    from sendgate.audit.vocabulary import Rule
+    from sendgate.profile import Profile
+    from sendgate.vocabulary import Rule
 
 __all__ = ["Target", "in_parallel", "policy_of", "profile_of", "targets_of", "typed_domain"]
 

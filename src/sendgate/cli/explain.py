@@ -14,7 +14,7 @@ from sendgate.errors import InputError
 from sendgate.names import printable
 
 if TYPE_CHECKING:
-    from sendgate.audit.vocabulary import Rule
+    from sendgate.vocabulary import Rule
 
 __all__ = ["explain"]
 

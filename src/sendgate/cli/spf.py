@@ -15,8 +15,8 @@ from sendgate.errors import InputError
 from sendgate.names import printable
 
 if TYPE_CHECKING:
-    from sendgate.audit.profile import IpAddress
     from sendgate.names import Domain
+    from sendgate.profile import IpAddress
     from sendgate.spf.facts import CheckResult
 
 __all__ = ["spf"]

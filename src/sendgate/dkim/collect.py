@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sendgate.audit.profile import Profile, Selector
 from sendgate.dkim.facts import DkimDomain, DkimFacts, DkimKey
 from sendgate.dkim.record import KeyRecord, NotAKey, parse
 from sendgate.dns.answers import Answer, Failed, Question, Reason, Record, Records, Txt
@@ -26,6 +25,7 @@ from sendgate.observed import (
     absent,
     evidence_of,
 )
+from sendgate.profile import Profile, Selector
 
 __all__ = ["collect_dkim", "enrich_dkim", "read_key"]
 

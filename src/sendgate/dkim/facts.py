@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sendgate.audit.profile import Selector
 from sendgate.dkim.record import KeyRecord, NotAKey, NotAKeyKind, RsaKey, parse
 from sendgate.dns.answers import Answer, Failed, NxDomain, Record, Records, Txt
 from sendgate.names import Domain
 from sendgate.observed import Observed, Present, Unknown
+from sendgate.profile import Selector
 
 __all__ = ["MIN_RSA_BITS", "DkimDomain", "DkimFacts", "DkimKey"]
 

@@ -8,13 +8,16 @@ there is worth a note, and nothing at all where a wildcard made the answer.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import Severity
 from sendgate.dkim.facts import DkimFacts, DkimKey
 from sendgate.dkim.record import Fault, KeyRecord
 from sendgate.names import Domain
 from sendgate.observed import Evidence, evidence_of
+from sendgate.vocabulary import Severity
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 __all__ = ["at", "degree", "judged", "live_records", "rotation_partner_serves"]
 

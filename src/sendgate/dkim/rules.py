@@ -7,14 +7,18 @@ twice and not twelve times.
 
 from __future__ import annotations
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule
+from typing import TYPE_CHECKING
+
 from sendgate.dkim import setting_rules as setting
 from sendgate.dkim.facts import MIN_RSA_BITS, DkimKey
 from sendgate.dkim.judging import at, degree, judged, live_records, rotation_partner_serves
 from sendgate.dkim.record import Fault, KeyRecord, RsaKey, parse
 from sendgate.dns.answers import NxDomain, Txt
 from sendgate.observed import Absent, Unknown, evidence_of
+from sendgate.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 __all__ = ["RULES"]
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.profile import Selector
-from sendgate.audit.vocabulary import (
+from typing import TYPE_CHECKING
+
+from sendgate.dkim.facts import DkimDomain
+from sendgate.dkim.judging import at, degree, live_records, rotation_partner_serves
+from sendgate.dkim.record import Ed25519Key, Fault, NotAKey, NotAKeyKind, is_key_text, parse
+from sendgate.dns.answers import Answer, Failed, NxDomain, Record, Records, Txt
+from sendgate.names import Domain
+from sendgate.observed import Malformed, Unknown, evidence_of
+from sendgate.profile import Selector
+from sendgate.vocabulary import (
     CannotTell,
     Hit,
     Rfc,
@@ -14,12 +21,9 @@ from sendgate.audit.vocabulary import (
     cannot_tell,
     rule,
 )
-from sendgate.dkim.facts import DkimDomain
-from sendgate.dkim.judging import at, degree, live_records, rotation_partner_serves
-from sendgate.dkim.record import Ed25519Key, Fault, NotAKey, NotAKeyKind, is_key_text, parse
-from sendgate.dns.answers import Answer, Failed, NxDomain, Record, Records, Txt
-from sendgate.names import Domain
-from sendgate.observed import Malformed, Unknown, evidence_of
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 __all__ = ["RULES"]
 

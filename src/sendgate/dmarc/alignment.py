@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from sendgate.audit.profile import Profile, Selector
 from sendgate.dkim.facts import DkimFacts, DkimKey
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.names import Domain
 from sendgate.observed import Absent, Observed, Present
+from sendgate.profile import Profile, Selector
 from sendgate.spf.facts import SpfCheck, SpfFacts
 
 __all__ = ["Alignment", "DkimAlignment", "DmarcResult", "SpfAlignment", "predict"]

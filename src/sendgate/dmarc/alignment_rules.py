@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendgate.audit.profile import SenderKind
-from sendgate.audit.vocabulary import (
+from sendgate.dmarc.record import Policy
+from sendgate.dmarc.suffixes import is_icann_suffix, is_public_suffix, registrable
+from sendgate.dns.answers import Origin
+from sendgate.names import Domain
+from sendgate.observed import Evidence, Present, Unknown
+from sendgate.profile import SenderKind
+from sendgate.vocabulary import (
     Document,
     Hit,
     Rfc,
@@ -15,11 +20,6 @@ from sendgate.audit.vocabulary import (
     cannot_tell,
     rule,
 )
-from sendgate.dmarc.record import Policy
-from sendgate.dmarc.suffixes import is_icann_suffix, is_public_suffix, registrable
-from sendgate.dns.answers import Origin
-from sendgate.names import Domain
-from sendgate.observed import Evidence, Present, Unknown
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendgate.audit.vocabulary import (
+from sendgate.dmarc.judged import is_void_at, owned_steps, unread
+from sendgate.dmarc.record import Policy, parse
+from sendgate.dmarc.walk import Step
+from sendgate.dns.answers import Answer, Failed, NoData, NxDomain, Reason, Record, Records, Txt
+from sendgate.observed import Absent, Evidence, Malformed, Present, Unknown, evidence_of
+from sendgate.vocabulary import (
     CannotTell,
     Hit,
     Rfc,
@@ -14,11 +19,6 @@ from sendgate.audit.vocabulary import (
     cannot_tell,
     rule,
 )
-from sendgate.dmarc.judged import is_void_at, owned_steps, unread
-from sendgate.dmarc.record import Policy, parse
-from sendgate.dmarc.walk import Step
-from sendgate.dns.answers import Answer, Failed, NoData, NxDomain, Reason, Record, Records, Txt
-from sendgate.observed import Absent, Evidence, Malformed, Present, Unknown, evidence_of
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendgate.audit.vocabulary import CannotTell, Severity, Verdicts, cannot_tell
 from sendgate.dmarc.facts import AppliedPolicy, DmarcFacts
 from sendgate.dmarc.suffixes import is_public_suffix
 from sendgate.dmarc.walk import Step
 from sendgate.names import Domain
 from sendgate.observed import Malformed, Present, Unknown
+from sendgate.vocabulary import CannotTell, Severity, Verdicts, cannot_tell
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendgate.audit.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule
 from sendgate.dmarc.judged import governing, open_organizational
 from sendgate.dmarc.record import DmarcRecord, Policy
 from sendgate.observed import Present, Unknown
+from sendgate.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts

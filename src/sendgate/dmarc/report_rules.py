@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendgate.audit.vocabulary import (
+from sendgate.dmarc.facts import ReportDestination
+from sendgate.dmarc.judged import governing
+from sendgate.dmarc.record import ReportUri, UriFault, parse
+from sendgate.dns.answers import Answer, Failed, Mx, NxDomain, Records, Txt
+from sendgate.observed import Present, Unknown, evidence_of
+from sendgate.vocabulary import (
     CannotTell,
     Hit,
     Rfc,
@@ -15,11 +20,6 @@ from sendgate.audit.vocabulary import (
     cannot_tell,
     rule,
 )
-from sendgate.dmarc.facts import ReportDestination
-from sendgate.dmarc.judged import governing
-from sendgate.dmarc.record import ReportUri, UriFault, parse
-from sendgate.dns.answers import Answer, Failed, Mx, NxDomain, Records, Txt
-from sendgate.observed import Present, Unknown, evidence_of
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts

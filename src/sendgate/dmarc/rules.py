@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sendgate.audit.vocabulary import Rule
 from sendgate.dmarc import (
     alignment_rules,
     discovery_rules,
@@ -10,6 +9,7 @@ from sendgate.dmarc import (
     report_rules,
     tree_rules,
 )
+from sendgate.vocabulary import Rule
 
 __all__ = ["RULES"]
 

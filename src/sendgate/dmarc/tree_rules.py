@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendgate.audit.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.dmarc.judged import owned_steps, unread
 from sendgate.dmarc.suffixes import is_public_suffix, registrable
 from sendgate.dmarc.walk import Step
 from sendgate.names import Domain
 from sendgate.observed import Absent, Present, Unknown
+from sendgate.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts

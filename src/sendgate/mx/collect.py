@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from sendgate.audit.profile import Profile
 from sendgate.dns.answers import Answer, Failed, Mx, Question, Reason, Records
 from sendgate.dns.source import Desk, DnsSource
 from sendgate.mx.facts import MxFacts, MxHost, is_host
 from sendgate.names import Domain
+from sendgate.profile import Profile
 from sendgate.topology.facts import NameFacts
 
 __all__ = ["collect_mx"]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import CannotTell, Hit, Rfc, Rule, Scope, Severity, Verdicts, rule
 from sendgate.dns.answers import Failed, Mx, NoData, Origin, Record, Records
 from sendgate.mx.facts import MxFacts, MxHost, is_host
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Present, evidence_of
+from sendgate.vocabulary import CannotTell, Hit, Rfc, Rule, Scope, Severity, Verdicts, rule
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 __all__ = ["RULES"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from sendgate.audit.vocabulary import Rule, Severity
 from sendgate.render.page import Page
 from sendgate.render.text import counted
+from sendgate.vocabulary import Rule, Severity
 
 __all__ = ["rule_on", "rules_on"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sendgate.audit.profile import IpAddress
 from sendgate.dmarc.discover import Discovery
 from sendgate.names import Domain
+from sendgate.profile import IpAddress
 from sendgate.render import json
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sendgate import __version__
-from sendgate.audit.profile import Profile, Receiver, Role
 from sendgate.audit.report import Finding, Report
-from sendgate.audit.vocabulary import Rule
 from sendgate.names import Domain
 from sendgate.observed import Evidence
+from sendgate.profile import Profile, Receiver, Role
 from sendgate.render.summaries import alignment_of_dmarc, facts_of
+from sendgate.vocabulary import Rule
 
 __all__ = ["audit", "dumps", "rfc3339", "rule", "rules"]
 

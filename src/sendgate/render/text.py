@@ -17,15 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sendgate.audit.profile import Profile, Role
 from sendgate.audit.report import Finding, Report, StaleWaiver, UnknownItem, Verdict
-from sendgate.audit.vocabulary import Severity
 from sendgate.dmarc.alignment import DkimAlignment
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Malformed, Present, Unknown
+from sendgate.profile import Profile, Role
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
 from sendgate.render.summaries import state_of
+from sendgate.vocabulary import Severity
 
 __all__ = [
     "counted",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import RuleFunction, Severity, Verdicts, cannot_tell
 from sendgate.dns.answers import Answer, Records, Txt
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Present, Unknown, evidence_of
 from sendgate.spf.facts import SpfFacts, SpfNode, candidates
 from sendgate.spf.record import VERSION, is_spf, is_term
+from sendgate.vocabulary import RuleFunction, Severity, Verdicts, cannot_tell
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 __all__ = [
     "distance",

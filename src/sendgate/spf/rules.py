@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sendgate.audit.vocabulary import Rule
 from sendgate.spf.syntax_rules import (
     glued_terms,
     non_ascii_record,
@@ -38,6 +37,7 @@ from sendgate.spf.use_rules import (
     null_mx_without_deny_all,
     sender_not_authorised,
 )
+from sendgate.vocabulary import Rule
 
 __all__ = ["RULES"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import Hit, Rfc, Severity, Verdicts, cannot_tell, rule
+from typing import TYPE_CHECKING
+
 from sendgate.observed import Present, Unknown, evidence_of
 from sendgate.spf import record as spf1
 from sendgate.spf.facts import SpfFacts
@@ -15,6 +15,10 @@ from sendgate.spf.judging import (
     split_version,
 )
 from sendgate.spf.record import Problem, ProblemKind
+from sendgate.vocabulary import Hit, Rfc, Severity, Verdicts, cannot_tell, rule
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 _MECHANISMS = ("all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists")
 _MODIFIERS = ("redirect", "exp")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import Hit, Rfc, Severity, Verdicts, cannot_tell, rule
 from sendgate.dns.answers import Failed, Records, Txt
 from sendgate.names import Domain
 from sendgate.observed import Unknown, evidence_of
@@ -21,6 +20,10 @@ from sendgate.spf.judging import (
 )
 from sendgate.spf.macro import MacroString
 from sendgate.spf.record import Qualifier
+from sendgate.vocabulary import Hit, Rfc, Severity, Verdicts, cannot_tell, rule
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 MAX_ANSWER = 512  # octets: a DNS answer over UDP without EDNS (RFC 1035 section 4.2.1)
 MAX_TEXT = 450  # octets: what RFC 7208 section 3.4 asks a record to stay within

@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import (
-    CannotTell,
-    Hit,
-    Rfc,
-    Severity,
-    Verdicts,
-    cannot_tell,
-    rule,
-)
 from sendgate.dns.answers import Answer, Failed, NxDomain, Question, Records
 from sendgate.names import Domain
 from sendgate.observed import Absent, Evidence, Malformed, Unknown, evidence_of
@@ -36,6 +27,18 @@ from sendgate.spf.judging import (
     worst_case,
 )
 from sendgate.spf.record import Qualifier
+from sendgate.vocabulary import (
+    CannotTell,
+    Hit,
+    Rfc,
+    Severity,
+    Verdicts,
+    cannot_tell,
+    rule,
+)
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 
 @rule(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.profile import SenderKind
-from sendgate.audit.vocabulary import Hit, Rfc, Severity, Verdicts, cannot_tell, rule
+from typing import TYPE_CHECKING
+
 from sendgate.observed import Absent, Evidence, Present, Unknown, evidence_of
+from sendgate.profile import SenderKind
 from sendgate.spf.facts import Result, SpfCheck, SpfFacts, candidates
 from sendgate.spf.judging import node_evidence, null_mx, on_record, own_evidence, split_version
 from sendgate.spf.record import VERSION, Mechanism, Qualifier
+from sendgate.vocabulary import Hit, Rfc, Severity, Verdicts, cannot_tell, rule
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 
 @rule(

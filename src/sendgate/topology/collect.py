@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sendgate.audit.profile import Profile
 from sendgate.dns.answers import (
     Address,
     Answer,
@@ -27,6 +26,7 @@ from sendgate.dns.answers import (
 from sendgate.dns.source import Desk, DnsSource
 from sendgate.errors import DomainError
 from sendgate.names import Domain
+from sendgate.profile import Profile
 from sendgate.topology.facts import NameFacts, NameServer, ServerAnswers, ZoneFacts
 
 __all__ = ["collect_names", "enrich_zones"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule
 from sendgate.dns.answers import (
     Alias,
     Answer,
@@ -31,6 +30,10 @@ from sendgate.topology.seen import (
     subject,
     unread,
 )
+from sendgate.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 __all__ = ["RULES"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from sendgate.audit.profile import Profile, SenderKind
 from sendgate.names import Domain
+from sendgate.profile import Profile, SenderKind
 
 __all__ = ["ROWS", "Outcome", "Row", "Topology", "outcome"]
 

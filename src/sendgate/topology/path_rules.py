@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import CannotTell, Hit, Rfc, Rule, Severity, Verdicts, rule
+from typing import TYPE_CHECKING
+
 from sendgate.dmarc.record import Policy
 from sendgate.dns.answers import Failed, NoData, Records
 from sendgate.names import Domain
@@ -22,6 +22,10 @@ from sendgate.topology.seen import (
     unread,
     zone_of,
 )
+from sendgate.vocabulary import CannotTell, Hit, Rfc, Rule, Severity, Verdicts, rule
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 __all__ = ["RULES"]
 

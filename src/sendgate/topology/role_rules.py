@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.profile import IpAddress, SenderKind
-from sendgate.audit.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule
 from sendgate.dns.answers import Address, Failed, Records
 from sendgate.mx.facts import MxFacts
 from sendgate.observed import Evidence, Present, Unknown, evidence_of
+from sendgate.profile import IpAddress, SenderKind
 from sendgate.spf.authorised import authorises
 from sendgate.spf.facts import SpfFacts
 from sendgate.topology import providers
@@ -21,6 +20,10 @@ from sendgate.topology.seen import (
     subject,
     unread,
 )
+from sendgate.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 __all__ = ["RULES"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sendgate.audit.vocabulary import Rule
 from sendgate.topology import path_rules, role_rules
+from sendgate.vocabulary import Rule
 
 __all__ = ["RULES"]
 

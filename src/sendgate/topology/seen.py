@@ -19,9 +19,8 @@ TOP001 and TOP004 speak of roles, so they are reported beside DNS001 too.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from sendgate.audit.facts import DomainFacts
-from sendgate.audit.vocabulary import CannotTell, Severity
 from sendgate.dns.answers import (
     Alias,
     Answer,
@@ -38,6 +37,10 @@ from sendgate.names import Domain
 from sendgate.observed import Evidence, Unknown, evidence_of
 from sendgate.topology import providers
 from sendgate.topology.facts import NameFacts, ZoneFacts
+from sendgate.vocabulary import CannotTell, Severity
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
 
 __all__ = [
     "alias_evidence",
