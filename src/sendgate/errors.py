@@ -8,8 +8,10 @@ A DNS condition is never one of them: it is an `Answer` (see `sendgate.dns.answe
     │   ├── AddressError    a text is not a mail address
     │   ├── ConfigError     sendgate.toml, an option or a variable has no such key or value
     │   ├── RenderError     one recipient's message cannot be made
-    │   └── SourceError     a zone file, recording, template or contact list cannot be read;
-    │                       has file and line
+    │   ├── SourceError     a zone file, recording, template or contact list cannot be read;
+    │   │                   has file and line
+    │   └── StoreOpenError  a store of campaigns cannot be opened: in use, newer, not a store
+    ├── StoreError          the store cannot be written or read any more: nothing further is sent
     └── InternalError       a promise inside sendgate was broken (exit code 70)
 """
 
@@ -24,6 +26,8 @@ __all__ = [
     "RenderError",
     "SendgateError",
     "SourceError",
+    "StoreError",
+    "StoreOpenError",
 ]
 
 
@@ -62,6 +66,17 @@ class SourceError(InputError):
         self.line = line
         place = where if line is None else f"{where}:{line}"
         super().__init__(f"{place}: {message}")
+
+
+class StoreOpenError(InputError):
+    """A store of campaigns cannot be opened: another process owns it, it is of a newer version."""
+
+
+class StoreError(SendgateError):
+    """The store cannot be written or read any more (disk full, I/O error).
+
+    What cannot be recorded must not be done: whoever meets this sends no further final dot.
+    """
 
 
 class InternalError(SendgateError):
