@@ -41,7 +41,7 @@ async def test_zone_yields_exactly_the_expected_ids(folder: Path, half: str) -> 
     report, expected = await report_of(folder, half)
     said = {f"{f.rule.id}: {f.message}" for f in report.findings}
     assert sorted({f.rule.id for f in report.findings}) == expected["findings"], said
-    unknown = {f"{u.rule.id}: {u.question} {u.reason}" for u in report.unknown}
+    unknown = {f"{u.rule.id}: {u.unknown.question} {u.unknown.text}" for u in report.unknown}
     assert sorted({u.rule.id for u in report.unknown}) == expected.get("unknown", []), unknown
 
 

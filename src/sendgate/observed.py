@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sendgate.dns.answers import Answer, Failed, NxDomain, Origin, Question, Record, Records
+from sendgate.dns.answers import Answer, Failed, NxDomain, Origin, Question, Reason, Record, Records
 from sendgate.names import Domain
 
 __all__ = [
@@ -61,15 +61,21 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Nobody could tell: the question that failed, and why."""
+    """Nobody could tell: the question that failed, and why; `detail` says more in words."""
 
     question: Question
-    reason: str
+    reason: Reason
+    detail: str = ""
 
     @classmethod
     def of(cls, failed: Failed) -> Unknown:
         """The unknown that a failed answer stands for."""
-        return cls(failed.question, failed.text)
+        return cls(failed.question, failed.reason, failed.detail)
+
+    @property
+    def text(self) -> str:
+        """The reason in words: ``timeout``, ``refused (192.0.2.1)``."""
+        return f"{self.reason} ({self.detail})" if self.detail else str(self.reason)
 
 
 Observed = Present[T] | Absent | Malformed | Unknown

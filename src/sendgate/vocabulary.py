@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
-from sendgate.dns.answers import Question
+from sendgate.dns.answers import Failed
 from sendgate.errors import InternalError
 from sendgate.observed import Evidence, Unknown
 
@@ -120,14 +120,13 @@ class Hit:
 class CannotTell:
     """What a rule needed to see and could not; `severity` as in `Hit`: what it would have been."""
 
-    question: Question
-    reason: str
+    unknown: Unknown
     severity: Severity | None = None
 
 
-def cannot_tell(unknown: Unknown, severity: Severity | None = None) -> CannotTell:
-    """The `CannotTell` of a fact that is unknown."""
-    return CannotTell(unknown.question, unknown.reason, severity)
+def cannot_tell(unseen: Unknown | Failed, severity: Severity | None = None) -> CannotTell:
+    """The `CannotTell` of a fact that is unknown, or of an answer that failed."""
+    return CannotTell(Unknown.of(unseen) if isinstance(unseen, Failed) else unseen, severity)
 
 
 Verdicts = Iterator[Hit | CannotTell]

@@ -138,7 +138,9 @@ def test_unknown_and_bare_audits_hold_to_the_schema(sendgate: Run) -> None:
     done = sendgate("audit", "example.com", "--offline", "--format", "jsonl", "--receiver", "apple")
     document = json.loads(done.stdout)
     holds("audit", document)
-    assert set(document["unknown"][0]) == {"rule", "question", "reason", "severity", "decisive"}
+    assert set(document["unknown"][0]) == {
+        "rule", "question", "reason", "detail", "severity", "decisive"
+    }  # fmt: skip
     assert document["receivers"]["apple"]["declared"] is True
     assert document["receivers"]["google"]["declared"] is False
     assert document["roles"]["return_path"] is None

@@ -217,7 +217,7 @@ async def test_discovery_tells_alignment_and_what_failed() -> None:
         "effective_policy": "quarantine",
         "testing": True,
         "alignment": {"spf": None, "dkim": "aligned"},
-        "unknown": [{"question": "_dmarc.m.example.com TXT", "reason": "timeout"}],
+        "unknown": [{"question": "_dmarc.m.example.com TXT", "reason": "timeout", "detail": None}],
     }
 
 

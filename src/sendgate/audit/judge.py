@@ -67,7 +67,7 @@ def judge(
                 severity = said.severity or rule.severity
                 # What a waiver would take away cannot decide anything by being unseen.
                 decisive = waiver is None and policy.fail_on <= severity
-                unknown.append(UnknownItem(rule, said.question, said.reason, severity, decisive))
+                unknown.append(UnknownItem(rule, said.unknown, severity, decisive))
             elif waiver is not None:
                 waived.append(WaivedItem(Finding.of(rule, said, domain), waiver))
             else:

@@ -13,9 +13,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from sendgate.audit.facts import DomainFacts
-from sendgate.dns.answers import Question
 from sendgate.names import Domain
-from sendgate.observed import Evidence
+from sendgate.observed import Evidence, Unknown
 from sendgate.vocabulary import Hit, Rule, Severity
 
 __all__ = [
@@ -78,8 +77,7 @@ class UnknownItem:
     """A rule that could not tell; `decisive` where the verdict depends on it."""
 
     rule: Rule
-    question: Question
-    reason: str
+    unknown: Unknown
     severity: Severity
     decisive: bool
 

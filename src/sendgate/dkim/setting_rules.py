@@ -12,7 +12,6 @@ from sendgate.names import Domain
 from sendgate.observed import Malformed, Unknown, evidence_of
 from sendgate.profile import Selector
 from sendgate.vocabulary import (
-    CannotTell,
     Hit,
     Rfc,
     Rule,
@@ -50,7 +49,7 @@ def historic_material(facts: DomainFacts) -> Verdicts:
     for domain in facts.dkim.domains:
         for answer in (domain.subtree, domain.policy):
             if isinstance(answer, Failed):
-                yield CannotTell(answer.question, answer.text)
+                yield cannot_tell(answer)
             elif answer is not None:
                 yield from _historic_policies(answer)
 
@@ -134,7 +133,7 @@ def _nothing_guessed(domain: DkimDomain, facts: DomainFacts) -> Verdicts:
     if unknown is not None:
         yield cannot_tell(unknown)
     elif any(key.records for key in keys) and isinstance(domain.probe, Failed):
-        yield CannotTell(domain.probe.question, domain.probe.text)
+        yield cannot_tell(domain.probe)
     else:
         yield Hit(_guesswork(domain, len(keys)), evidence_of(domain.subtree))
 
@@ -255,7 +254,7 @@ def key_at_wrong_name(facts: DomainFacts) -> Verdicts:
     mail_names = {profile.sending, profile.envelope}
     for name, names in facts.names.items():
         if isinstance(names.txt, Failed) and name in mail_names:
-            yield CannotTell(names.txt.question, names.txt.text)
+            yield cannot_tell(names.txt)
         elif names.txt is not None:
             yield from _misplaced(names.txt)
     for domain in facts.dkim.domains:

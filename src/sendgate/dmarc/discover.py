@@ -56,7 +56,10 @@ class Discovery:
             "effective_policy": _text(self.effective_policy),
             "testing": self.testing,
             "alignment": {"spf": self.spf, "dkim": self.dkim},
-            "unknown": [{"question": str(u.question), "reason": u.reason} for u in self.unknown],
+            "unknown": [
+                {"question": str(u.question), "reason": str(u.reason), "detail": u.detail or None}
+                for u in self.unknown
+            ],
         }
 
 

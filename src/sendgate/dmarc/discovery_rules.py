@@ -10,7 +10,6 @@ from sendgate.dmarc.walk import Step
 from sendgate.dns.answers import Answer, Failed, NoData, NxDomain, Reason, Record, Records, Txt
 from sendgate.observed import Absent, Evidence, Malformed, Present, Unknown, evidence_of
 from sendgate.vocabulary import (
-    CannotTell,
     Hit,
     Rfc,
     Rule,
@@ -127,7 +126,7 @@ def misplaced_dmarc_record(facts: DomainFacts) -> Verdicts:
     placed = {_text(record) for record in own.records} if own is not None else set()
     for names in facts.names.values():
         if isinstance(names.txt, Failed):
-            yield CannotTell(names.txt.question, names.txt.text)
+            yield cannot_tell(names.txt)
         elif isinstance(names.txt, Records):
             yield from _misplaced(names.txt, placed)
     if isinstance(facts.dmarc.misplaced, Records):

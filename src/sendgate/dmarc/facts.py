@@ -13,7 +13,7 @@ from typing import Literal
 
 from sendgate.dmarc.record import DmarcRecord, Policy, ReportUri
 from sendgate.dmarc.walk import Step, Walk, read_step
-from sendgate.dns.answers import Answer, Failed, NxDomain, Question
+from sendgate.dns.answers import Answer, Failed, NxDomain, Question, Reason
 from sendgate.names import Domain
 from sendgate.observed import Absent, Evidence, Observed, Present, Unknown, evidence_of
 
@@ -129,7 +129,9 @@ class DmarcFacts:
         if self.exists is not None:
             return None
         failed = next((a for a in self.existence if isinstance(a, Failed)), None)
-        return Unknown.of(failed) if failed else Unknown(Question(self.author, "A"), "not asked")
+        return (
+            Unknown.of(failed) if failed else Unknown(Question(self.author, "A"), Reason.NOT_ASKED)
+        )
 
     @cached_property
     def policy(self) -> Observed[AppliedPolicy]:

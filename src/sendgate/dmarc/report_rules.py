@@ -10,7 +10,6 @@ from sendgate.dmarc.record import ReportUri, UriFault, parse
 from sendgate.dns.answers import Answer, Failed, Mx, NxDomain, Records, Txt
 from sendgate.observed import Present, Unknown, evidence_of
 from sendgate.vocabulary import (
-    CannotTell,
     Hit,
     Rfc,
     Rule,
@@ -101,7 +100,7 @@ def unauthorized_report_destination(facts: DomainFacts) -> Verdicts:
             if answer is None:
                 continue
             if isinstance(answer, Failed):
-                yield CannotTell(answer.question, answer.text)
+                yield cannot_tell(answer)
             elif not _authorizes(answer):
                 yield Hit(
                     f"{name} does not agree to take reports: no v=DMARC1 at {answer.question.name}",
@@ -150,7 +149,7 @@ def _delivery(destination: ReportDestination, mx: Answer) -> Verdicts:
     elif any(isinstance(answer, Records) for answer in destination.addresses):
         return
     elif failed is not None:
-        yield CannotTell(failed.question, failed.text)
+        yield cannot_tell(failed)
     else:
         evidence = tuple(e for a in (mx, *destination.addresses) for e in evidence_of(a))
         yield Hit(

@@ -258,6 +258,7 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"  # no route, connection refused, TLS failure
     ALIAS_LOOP = "alias-loop"  # a CNAME chain that returns to itself or has no end
     NOT_ASKED = "not-asked"  # outside the given zones or recording, with --offline or --replay
+    HIDDEN = "hidden"  # there, but only the DNS provider knows the value
     ALLOWANCE = "allowance"  # an optional question left out to keep the audit small
 
 

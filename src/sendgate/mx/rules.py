@@ -10,7 +10,17 @@ from sendgate.dns.answers import Failed, Mx, NoData, Origin, Record, Records
 from sendgate.mx.facts import MxFacts, MxHost, is_host
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Present, evidence_of
-from sendgate.vocabulary import CannotTell, Hit, Rfc, Rule, Scope, Severity, Verdicts, rule
+from sendgate.vocabulary import (
+    CannotTell,
+    Hit,
+    Rfc,
+    Rule,
+    Scope,
+    Severity,
+    Verdicts,
+    cannot_tell,
+    rule,
+)
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
@@ -55,7 +65,7 @@ def no_way_to_receive(facts: DomainFacts) -> Verdicts:
     for mx in facts.mx.values():
         severity = Severity.ERROR if mx.name == facts.profile.envelope else Severity.WARNING
         if isinstance(mx.answer, Failed):
-            yield CannotTell(mx.answer.question, mx.answer.text, severity)
+            yield cannot_tell(mx.answer, severity)
         elif isinstance(mx.answer, Records):
             continue  # whether its hosts have addresses is MX004's
         elif mx.can_receive is False:
@@ -67,7 +77,7 @@ def no_way_to_receive(facts: DomainFacts) -> Verdicts:
         elif mx.can_receive is None:
             failed = facts.names[mx.name].failed
             if failed is not None:
-                yield CannotTell(failed.question, failed.text, severity)
+                yield cannot_tell(failed, severity)
 
 
 @rule(
@@ -92,7 +102,7 @@ def implicit_mx(facts: DomainFacts) -> Verdicts:
             (*evidence_of(mx.answer), *_addresses_of(facts, mx.name)),
         )
     elif isinstance(mx.answer, Failed):
-        yield CannotTell(mx.answer.question, mx.answer.text)
+        yield cannot_tell(mx.answer)
     elif isinstance(mx.answer, NoData) and mx.has_address is None:
         yield from _unread_addresses(facts, mx.name)
 
@@ -335,7 +345,7 @@ def _unread(facts: DomainFacts, severity: Severity | None = None) -> Iterator[Ca
     """What no rule about MX records can tell: the names whose MX answer failed."""
     for mx in facts.mx.values():
         if isinstance(mx.answer, Failed):
-            yield CannotTell(mx.answer.question, mx.answer.text, severity)
+            yield cannot_tell(mx.answer, severity)
 
 
 def _records_of(mx: MxFacts, hosts: list[MxHost]) -> list[Record]:
@@ -364,13 +374,13 @@ def _unread_addresses(facts: DomainFacts, name: Domain) -> Iterator[CannotTell]:
     found = facts.names[name]
     for answer in (found.a, found.aaaa):
         if isinstance(answer, Failed):
-            yield CannotTell(answer.question, answer.text)
+            yield cannot_tell(answer)
 
 
 def _unresolved(host: MxHost, severity: Severity | None = None) -> CannotTell:
     failed = host.failed
     assert failed is not None
-    return CannotTell(failed.question, failed.text, severity)
+    return cannot_tell(failed, severity)
 
 
 def _nothing(mx: MxFacts) -> Evidence:

@@ -42,7 +42,11 @@ def spf_json(result: CheckResult) -> dict[str, Any]:
         "problem": result.problem,
         "unknown": None
         if unknown is None
-        else {"question": str(unknown.question), "reason": unknown.reason},
+        else {
+            "question": str(unknown.question),
+            "reason": str(unknown.reason),
+            "detail": unknown.detail or None,
+        },
     }
 
 
@@ -57,7 +61,7 @@ def spf_on(page: Page, ip: IpAddress, result: CheckResult) -> None:
     if result.problem:
         page.entry("why", safe(result.problem))
     if result.unknown is not None:
-        page.entry("why", safe(f"{result.unknown.question}: {result.unknown.reason}"))
+        page.entry("why", safe(f"{result.unknown.question}: {result.unknown.text}"))
     if result.explanation is not None:
         page.entry("says", f'"{safe(result.explanation)}"')
     if result.path:
@@ -111,7 +115,7 @@ def dmarc_on(page: Page, found: Discovery, report: Report) -> None:
             say(label, verdict)
     findings_on(page, report.findings)
     unknown_on(page, report.unknown)
-    _open_on(page, [f"{u.question}: {u.reason}" for u in found.unknown], bool(report.unknown))
+    _open_on(page, [f"{u.question}: {u.text}" for u in found.unknown], bool(report.unknown))
 
 
 def _open_on(page: Page, questions: Sequence[str], told: bool) -> None:

@@ -51,8 +51,9 @@ def audit(report: Report) -> dict[str, Any]:
         "unknown": [
             {
                 "rule": item.rule.id,
-                "question": str(item.question),
-                "reason": item.reason,
+                "question": str(item.unknown.question),
+                "reason": str(item.unknown.reason),
+                "detail": item.unknown.detail or None,
                 "severity": str(item.severity),
                 "decisive": item.decisive,
             }

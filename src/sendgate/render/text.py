@@ -245,7 +245,7 @@ def unknown_on(page: Page, unknown: Sequence[UnknownItem]) -> None:
     page.line(("could not be determined", "strong"))
     groups: dict[tuple[str, str], list[UnknownItem]] = {}
     for item in sorted(unknown, key=lambda item: not item.decisive):
-        groups.setdefault((str(item.question), item.reason), []).append(item)
+        groups.setdefault((str(item.unknown.question), item.unknown.text), []).append(item)
     for (question, reason), items in groups.items():
         decisive = any(item.decisive for item in items)
         ids = " ".join(dict.fromkeys(item.rule.id for item in items))

@@ -10,7 +10,7 @@ import ipaddress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from sendgate.dns.answers import Address, Answer, Failed, Mx, Question, Records, Target, Txt
+from sendgate.dns.answers import Address, Answer, Failed, Mx, Question, Reason, Records, Target, Txt
 from sendgate.dns.source import DnsSource
 from sendgate.errors import DomainError
 from sendgate.names import Domain
@@ -73,7 +73,8 @@ async def check_host(
         async with asyncio.timeout(MAX_SECONDS):
             return await run.result()
     except TimeoutError:
-        late = Unknown(Question(name, "TXT"), f"the evaluation took over {MAX_SECONDS:.0f} s")
+        why = f"the evaluation took over {MAX_SECONDS:.0f} s"
+        late = Unknown(Question(name, "TXT"), Reason.TIMEOUT, why)
         return run.close(CheckResult(Result.TEMPERROR, unknown=late))
 
 
@@ -308,8 +309,7 @@ class _Evaluation:
         if any(ip and self.ip in ipaddress.ip_network((ip, length), strict=False) for ip in found):
             return True
         if None in found:  # an alias kept by the DNS provider: there, but not to be seen
-            reason = "the address is known only to the DNS provider"
-            raise _StopError("", Unknown(answer.question, reason))
+            raise _StopError("", Unknown(answer.question, Reason.HIDDEN))
         return False
 
     async def match_exists(self, term: spf.Exists, domain: Domain) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sendgate.dns.answers import Answer, Failed, NxDomain, Question, Records
+from sendgate.dns.answers import Answer, Failed, NxDomain, Question, Reason, Records
 from sendgate.names import Domain
 from sendgate.observed import Absent, Evidence, Malformed, Unknown, evidence_of
 from sendgate.spf import record as spf1
@@ -28,7 +28,6 @@ from sendgate.spf.judging import (
 )
 from sendgate.spf.record import Qualifier
 from sendgate.vocabulary import (
-    CannotTell,
     Hit,
     Rfc,
     Severity,
@@ -95,7 +94,7 @@ def too_many_void_lookups(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
     ]
     if spf.voids(Family.IPV4) + sum(most for _, most in open_questions) > MAX_VOID_LOOKUPS:
         for failed, _ in open_questions:
-            yield CannotTell(failed.question, failed.text, severity)
+            yield cannot_tell(failed, severity)
     elif spf.voids(Family.IPV6) > MAX_VOID_LOOKUPS:
         yield _voids(spf, Family.IPV6, Severity.NOTE)
 
@@ -116,7 +115,7 @@ def too_many_mx_hosts(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
     severity = worst_case(facts)
     for lookup in spf.addresses:
         if isinstance(lookup.mx, Failed):
-            yield CannotTell(lookup.mx.question, lookup.mx.text, severity)
+            yield cannot_tell(lookup.mx, severity)
         elif isinstance(lookup.mx, Records) and len(lookup.mx.records) > MAX_MX_HOSTS:
             yield Hit(
                 f"{lookup.term.text} in the record of {lookup.domain} stands for"
@@ -330,7 +329,7 @@ def _maybe_open(node: SpfNode) -> Iterator[Unknown]:
 def _void_term(lookup: AddressLookup) -> Verdicts:
     term, where = lookup.term.text, f"in the SPF record of {lookup.domain}"
     if isinstance(lookup.mx, Failed):
-        yield CannotTell(lookup.mx.question, lookup.mx.text)
+        yield cannot_tell(lookup.mx)
     elif lookup.mx is not None and not lookup.hosts:
         why = "a null MX stands there" if isinstance(lookup.mx, Records) else "there is no MX"
         yield Hit(f"{term} {where} authorises nobody: {why}", evidence_of(lookup.mx))
@@ -342,10 +341,10 @@ def _void_term(lookup: AddressLookup) -> Verdicts:
             other = asked.get(answer.question.name)
             for one in (answer, other):
                 if isinstance(one, Failed) and not isinstance(answer, NxDomain):
-                    yield CannotTell(one.question, one.text)
+                    yield cannot_tell(one)
                     return
             if other is None and not isinstance(answer, NxDomain):
-                yield CannotTell(Question(answer.question.name, "AAAA"), "not asked")
+                yield cannot_tell(Unknown(Question(answer.question.name, "AAAA"), Reason.ALLOWANCE))
                 return
         evidence = [e for answer in lookup.a + lookup.aaaa for e in evidence_of(answer)]
         yield Hit(f"{term} {where} authorises nobody: no address is found", tuple(evidence))

@@ -22,7 +22,7 @@ from sendgate.topology.seen import (
     unread,
     zone_of,
 )
-from sendgate.vocabulary import CannotTell, Hit, Rfc, Rule, Severity, Verdicts, rule
+from sendgate.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
@@ -243,7 +243,7 @@ def _unread_probe(facts: DomainFacts, name: NameFacts) -> Verdicts:
     answers = (*zone.probes, *(() if zone.above is None else (zone.above,)), *name.answers)
     failed = next((x for x in answers if isinstance(x, Failed)), None)
     if failed is not None:
-        yield CannotTell(failed.question, failed.text)
+        yield cannot_tell(failed)
 
 
 def _share_registrable(one: Domain, other: Domain) -> bool:

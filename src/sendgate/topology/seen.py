@@ -37,7 +37,7 @@ from sendgate.names import Domain
 from sendgate.observed import Evidence, Unknown, evidence_of
 from sendgate.topology import providers
 from sendgate.topology.facts import NameFacts, ZoneFacts
-from sendgate.vocabulary import CannotTell, Severity
+from sendgate.vocabulary import CannotTell, Severity, cannot_tell
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
@@ -105,8 +105,7 @@ def alias_evidence(aliases: Iterable[Alias]) -> tuple[Evidence, ...]:
 def unread(answer: Answer | Unknown | None, severity: Severity | None = None) -> CannotTell:
     """Say that a rule cannot tell, because this failed."""
     assert isinstance(answer, Failed | Unknown)
-    reason = answer.reason if isinstance(answer, Unknown) else answer.text
-    return CannotTell(answer.question, reason, severity)
+    return cannot_tell(answer, severity)
 
 
 def beside(alias: Alias) -> tuple[str, ...]:
