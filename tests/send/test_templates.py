@@ -101,7 +101,7 @@ def test_html_escapes_what_it_inserts_and_text_does_not() -> None:
         ("{{ x.format.__globals__ }}", "unsafe"),
         ("{% for i in range(10**9) %}{% endfor %}", "Range too big"),
         ("{{ missing }}", "'missing' is undefined"),
-        ('one\n{% include "part" %}', "part:2: division"),
+        ('one\n{% include "part" %}', "part:2: integer division"),
     ],
 )
 def test_a_render_that_fails_names_template_and_line(source: str, said: str) -> None:

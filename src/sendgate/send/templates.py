@@ -29,6 +29,7 @@ MAX_TEMPLATE_OCTETS = 2_000_000
 TemplateSource = Mapping[str, str]
 """Every template a campaign uses, by the name by which it is used."""
 
+_FILE = "template:"  # opens the file name of compiled templates, so that tracebacks tell them
 _GUARD_FILTERS = {"default", "d"}
 _GUARD_TESTS = {"defined", "undefined"}
 
@@ -125,23 +126,26 @@ def rendered(template: jinja2.Template, values: Mapping[str, object]) -> str:
 
 def _place_of(error: Exception, template: jinja2.Template) -> str:
     """Where a template failed; Jinja2 rewrites tracebacks so that they name its lines."""
-    names = template.environment.list_templates()
     step, place = error.__traceback__, str(template.name)
     while step is not None:
-        if step.tb_frame.f_code.co_filename in names:
-            place = f"{step.tb_frame.f_code.co_filename}:{step.tb_lineno}"
+        file = step.tb_frame.f_code.co_filename
+        if file.startswith(_FILE):
+            place = f"{file.removeprefix(_FILE)}:{step.tb_lineno}"
         step = step.tb_next
     return place
 
 
 def _environment(sources: TemplateSource, *, escaped: bool) -> jinja2.Environment:
-    from jinja2 import DictLoader, StrictUndefined
+    from jinja2 import FunctionLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def load(name: str) -> tuple[str, str, None] | None:
+        return (sources[name], _FILE + name, None) if name in sources else None
 
     return ImmutableSandboxedEnvironment(
         autoescape=escaped,
         undefined=StrictUndefined,
-        loader=DictLoader(sources),
+        loader=FunctionLoader(load),
         auto_reload=False,
         cache_size=-1,
         keep_trailing_newline=True,
