@@ -14,6 +14,7 @@ PURE = [
     path
     for path in MODULES
     if path.stem in {"record", "facts", "macro", "outcome", "alignment", "judge", "vocabulary"}
+    or (path.parent.name == "smtp" and path.stem in {"payload", "protocol", "replies", "result"})
     or path.stem.endswith("rules")
     or path.parent.name == "render"
 ]

@@ -1,0 +1,260 @@
+"""What TLS a connection must have, and whether the certificate it got will do.
+
+| policy        | without TLS     | certificate                                              |
+|---------------|-----------------|----------------------------------------------------------|
+| clear         | always          |                                                          |
+| opportunistic | where not given | any                                                      |
+| required      | no mail         | any                                                      |
+| verified      | no mail         | valid for one of the names (MTA-STS, RFC 8461 section 4) |
+| dane          | no mail         | matches a TLSA record (RFC 7672 section 3)               |
+
+Python's `ssl` knows nothing of TLSA: the handshake then verifies nothing, and `Trust.check`
+decides before anything is said over TLS. Usage 3 (DANE-EE) compares the certificate or its key.
+Usage 2 (DANE-TA) needs the chain as the peer sent it and a path from it to the named anchor
+that `cryptography` accepts by the rules of the Web's PKI. Usages 0 and 1 are unusable with
+SMTP (RFC 7672 section 3.1.3); a policy of nothing else only requires TLS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+__all__ = ["TlsError", "TlsLevel", "TlsPolicy", "Tlsa", "Trust"]
+
+_DANE_TA, _DANE_EE = 2, 3
+_CERTIFICATE, _PUBLIC_KEY = 0, 1
+_EXACT = 0
+_DIGESTS = {1: hashlib.sha256, 2: hashlib.sha512}
+
+
+class TlsError(Exception):
+    """The peer's TLS does not meet the policy; the text says why."""
+
+
+class TlsLevel(StrEnum):
+    """How much TLS a policy demands, from nothing upwards."""
+
+    CLEAR = "clear"
+    OPPORTUNISTIC = "opportunistic"
+    REQUIRED = "required"
+    VERIFIED = "verified"
+    DANE = "dane"
+
+
+@dataclass(frozen=True, slots=True)
+class Tlsa:
+    """One TLSA record (RFC 6698 section 2.1); `data` in octets."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether an SMTP client can do anything with it (RFC 7672 section 3.1)."""
+        return (
+            self.usage in {_DANE_TA, _DANE_EE}
+            and self.selector in {_CERTIFICATE, _PUBLIC_KEY}
+            and (self.matching == _EXACT or self.matching in _DIGESTS)
+        )
+
+    def matches(self, certificate: x509.Certificate) -> bool:
+        """Whether the record names this certificate, or its public key."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        if self.selector == _CERTIFICATE:
+            octets = certificate.public_bytes(Encoding.DER)
+        else:
+            key = certificate.public_key()
+            octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        digest = _DIGESTS.get(self.matching)
+        return self.data == (digest(octets).digest() if digest else octets)
+
+
+@dataclass(frozen=True)
+class TlsPolicy:
+    """The demand on one connection; `names` and `tlsa` as its level needs them."""
+
+    level: TlsLevel = TlsLevel.OPPORTUNISTIC
+    names: tuple[str, ...] = ()
+    tlsa: tuple[Tlsa, ...] = ()
+
+    @classmethod
+    def clear(cls) -> TlsPolicy:
+        """No TLS at all, as after opportunistic TLS failed."""
+        return cls(TlsLevel.CLEAR)
+
+    @classmethod
+    def opportunistic(cls) -> TlsPolicy:
+        """TLS where it is offered, with any certificate."""
+        return cls()
+
+    @classmethod
+    def required(cls) -> TlsPolicy:
+        """TLS or no mail, with any certificate."""
+        return cls(TlsLevel.REQUIRED)
+
+    @classmethod
+    def verified(cls, names: Sequence[str]) -> TlsPolicy:
+        """A certificate of a trusted authority for one of `names` (MTA-STS: the MX's name)."""
+        return cls(TlsLevel.VERIFIED, names=tuple(names))
+
+    @classmethod
+    def dane(cls, tlsa: Iterable[Tlsa], names: Sequence[str]) -> TlsPolicy:
+        """DANE by the records, secure ones only, of ``_25._tcp.<MX>``.
+
+        `names` count for usage 2: the MX's name, then the recipient's domain (RFC 7672
+        section 3.2). No usable record among them: TLS without authentication (section 2.2).
+        """
+        usable = tuple(record for record in tlsa if record.is_usable)
+        return cls(TlsLevel.DANE, tuple(names), usable) if usable else cls.required()
+
+    @property
+    def starttls(self) -> bool | None:
+        """What `Conversation` takes: demanded, taken where offered (None), or left alone."""
+        if self.level is TlsLevel.OPPORTUNISTIC:
+            return None
+        return self.level is not TlsLevel.CLEAR
+
+
+class Trust:
+    """The TLS settings of a process, made when first needed and shared by its connections.
+
+    `authorities` is a file of PEM certificates; None means the system's.
+    """
+
+    def __init__(self, authorities: str | None = None) -> None:
+        self._authorities = authorities
+        self._any: ssl.SSLContext | None = None
+        self._known: ssl.SSLContext | None = None
+
+    def wrap(
+        self, policy: TlsPolicy, host: str, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
+    ) -> ssl.SSLObject:
+        """A TLS client over two buffers, the handshake still to come; SNI is `host`."""
+        context = self._verifying() if policy.level is TlsLevel.VERIFIED else self._lenient()
+        return context.wrap_bio(incoming, outgoing, server_hostname=host.rstrip(".") or None)
+
+    def check(self, policy: TlsPolicy, tls: ssl.SSLObject, at: datetime) -> str:
+        """Judge the certificate after the handshake; the result names protocol and proof.
+
+        `at`: the time by which DANE-TA certificates must be valid. Raises `TlsError`.
+        """
+        version = tls.version() or "TLS"
+        if policy.level is TlsLevel.VERIFIED:
+            _check_names(tls.getpeercert() or {}, policy.names)
+            return f"{version} (verified)"
+        if policy.level is TlsLevel.DANE:
+            check_dane(policy, _chain(tls), at)
+            return f"{version} (dane)"
+        return f"{version} (unverified)"
+
+    def _lenient(self) -> ssl.SSLContext:
+        if self._any is None:
+            self._any = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._any.check_hostname = False
+            self._any.verify_mode = ssl.CERT_NONE
+        return self._any
+
+    def _verifying(self) -> ssl.SSLContext:
+        if self._known is None:
+            self._known = ssl.create_default_context(cafile=self._authorities)
+            self._known.check_hostname = False  # ours knows several names
+        return self._known
+
+
+def _check_names(certificate: dict[str, Any], names: Sequence[str]) -> None:
+    """RFC 6125 section 6.4: a DNS-ID, a wildcard only as the whole leftmost label."""
+    wanted = {name.rstrip(".").lower() for name in names}
+    for kind, value in certificate.get("subjectAltName", ()):
+        if kind == "DNS" and any(_covers(value.lower(), name) for name in wanted):
+            return
+    raise TlsError(f"the certificate is not for {' or '.join(sorted(wanted))}")
+
+
+def _covers(pattern: str, name: str) -> bool:
+    if pattern.startswith("*."):
+        return pattern[2:] == name.partition(".")[2] and "." in pattern[2:]
+    return pattern == name
+
+
+def _chain(tls: ssl.SSLObject) -> list[bytes]:
+    """The certificates as the peer sent them, its own first, in DER."""
+    public = getattr(tls, "get_unverified_chain", None)  # Python 3.13
+    if public is not None:
+        return list(public())
+    private = getattr(getattr(tls, "_sslobj", None), "get_unverified_chain", None)
+    if private is not None and (chain := private()):
+        return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in chain]
+    own = tls.getpeercert(binary_form=True)
+    return [own] if own else []
+
+
+def check_dane(policy: TlsPolicy, chain: Sequence[bytes], at: datetime) -> None:
+    """Hold a chain of DER certificates against the policy's TLSA records; raises `TlsError`."""
+    from cryptography import x509
+
+    try:
+        certificates = [x509.load_der_x509_certificate(der) for der in chain]
+    except ValueError:
+        raise TlsError("a certificate of the peer cannot be read") from None
+    if not certificates:
+        raise TlsError("the peer showed no certificate")
+    # RFC 7672 section 3.1.1: neither dates nor names count for DANE-EE.
+    if any(r.usage == _DANE_EE and _matches(r, certificates[0]) for r in policy.tlsa):
+        return
+    for record in policy.tlsa:
+        if record.usage == _DANE_TA:
+            for anchor in _anchors(record, certificates):
+                if _leads_to(anchor, certificates, policy.names, at):
+                    return
+    raise TlsError("no TLSA record matches the certificate")
+
+
+def _matches(record: Tlsa, certificate: x509.Certificate) -> bool:
+    try:
+        return record.matches(certificate)
+    except (ValueError, TypeError):  # a key that cryptography does not know
+        return False
+
+
+def _anchors(record: Tlsa, chain: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    from cryptography import x509
+
+    found = [certificate for certificate in chain[1:] if _matches(record, certificate)]
+    if not found and record.selector == _CERTIFICATE and record.matching == _EXACT:
+        try:  # the record is the anchor itself, which the peer may leave out
+            found = [x509.load_der_x509_certificate(record.data)]
+        except ValueError:
+            return []
+    return found
+
+
+def _leads_to(
+    anchor: x509.Certificate,
+    chain: Sequence[x509.Certificate],
+    names: Sequence[str],
+    at: datetime,
+) -> bool:
+    from cryptography import x509
+    from cryptography.x509 import verification
+
+    builder = verification.PolicyBuilder().store(verification.Store([anchor])).time(at)
+    for name in names:
+        try:
+            verifier = builder.build_server_verifier(x509.DNSName(name.rstrip(".")))
+            verifier.verify(chain[0], list(chain[1:]))
+        except (verification.VerificationError, ValueError):
+            continue
+        return True
+    return False

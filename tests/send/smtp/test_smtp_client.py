@@ -1,0 +1,514 @@
+"""The driver against a scripted receiver: definite or in doubt, for every way to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from send.peer import Act, ScriptedPeer, read_journal
+
+from sendgate.errors import InputError, InternalError
+from sendgate.send.outcome import Delivered, Phase, Unknown
+from sendgate.send.smtp.client import Endpoint, Reuse, Session, Timeouts, connect
+from sendgate.send.smtp.payload import Envelope
+from sendgate.send.smtp.result import Attempt, Broken, Fault, Refused, Unfit, Unfitness
+from sendgate.send.smtp.tls import Trust
+
+ENVELOPE = Envelope("b@m.example.com", "a@example.net")
+MESSAGE = b"Message-ID: <1@example.com>\r\nSubject: hello\r\n\r\n.dot\r\n"
+LONG = MESSAGE + b"x" * 98 + b"\r\n" + (b"y" * 98 + b"\r\n") * 60_000
+QUICK = Timeouts(0.5, 0.3, 0.3, 0.5, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3)
+
+
+class Commit:
+    """A commit hook that counts, and can fail."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.calls = 0
+        self.error = error
+
+    async def __call__(self) -> None:
+        self.calls += 1
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+
+
+async def called(
+    peer: ScriptedPeer, timeouts: Timeouts = QUICK, reuse: Reuse | None = None
+) -> Session | Refused | Broken:
+    return await connect(
+        Endpoint("mx.example.com", "127.0.0.1", peer.port),
+        "mail.example.com",
+        trust=Trust(),
+        timeouts=timeouts,
+        reuse=reuse,
+    )
+
+
+async def opened(
+    peer: ScriptedPeer, timeouts: Timeouts = QUICK, reuse: Reuse | None = None
+) -> Session:
+    session = await called(peer, timeouts, reuse)
+    assert isinstance(session, Session)
+    return session
+
+
+async def deliver(peer: ScriptedPeer, message: bytes = MESSAGE) -> tuple[Attempt, Commit]:
+    session, commit = await opened(peer), Commit()
+    attempt = await session.deliver(ENVELOPE, message, commit)
+    session.abort()
+    return attempt, commit
+
+
+async def test_a_message_arrives_as_it_was_given(tmp_path: Path) -> None:
+    """Delivered with the receiver's words; the journal has it, octet for octet but the dots."""
+    async with ScriptedPeer(journal=tmp_path / "j") as peer:
+        session, commit = await opened(peer), Commit()
+        attempt = await session.deliver(ENVELOPE, MESSAGE, commit)
+        assert isinstance(attempt, Delivered)
+        assert str(attempt.reply) == "250 2.0.0 accepted"
+        assert (attempt.peer.mx, attempt.peer.source) == ("mx.example.com", "127.0.0.1")
+        assert commit.calls == 1
+        assert not session.in_doubt
+        await session.quit()
+        assert peer.commands == [
+            "EHLO mail.example.com",
+            f"MAIL FROM:<b@m.example.com> SIZE={len(MESSAGE)}",
+            "RCPT TO:<a@example.net>",
+            "DATA",
+            "QUIT",
+        ]
+    assert peer.bodies == [MESSAGE.replace(b".dot", b"..dot")]
+    assert read_journal(tmp_path / "j") == [
+        {
+            "message_id": "<1@example.com>",
+            "from": "b@m.example.com",
+            "to": "a@example.net",
+            "octets": len(MESSAGE) + 1,
+        }
+    ]
+
+
+async def test_a_long_message_and_a_receiver_that_offers_nothing() -> None:
+    """6 MB arrive whole, with and without extensions, over one connection after another."""
+    for extensions in (["PIPELINING", "SIZE"], []):
+        async with ScriptedPeer(extensions=extensions) as peer:
+            attempt, _ = await deliver(peer, LONG)
+            assert isinstance(attempt, Delivered)
+            assert peer.bodies == [LONG.replace(b".dot", b"..dot")]
+
+
+async def test_nothing_of_the_last_block_leaves_before_the_commit() -> None:
+    """While the commit is awaited the receiver has the 354 answered and not one octet more."""
+    seen = asyncio.Event()
+    async with ScriptedPeer() as peer:
+        session = await opened(peer, Timeouts())
+
+        async def commit() -> None:
+            await asyncio.sleep(0.1)
+            assert peer.commands[-1] == "DATA"
+            assert peer.bodies == []
+            assert not session.in_doubt
+            seen.set()
+
+        assert isinstance(await session.deliver(ENVELOPE, MESSAGE, commit), Delivered)
+        assert seen.is_set()
+        session.abort()
+
+
+async def test_a_commit_that_fails_sends_no_dot() -> None:
+    """What cannot be written down is not done; the error comes out, the connection is over."""
+    async with ScriptedPeer() as peer:
+        session = await opened(peer)
+        with pytest.raises(OSError, match="disk full"):
+            await session.deliver(ENVELOPE, LONG, Commit(OSError("disk full")))
+        assert not session.is_usable
+        assert not session.in_doubt
+        await asyncio.sleep(0.05)
+        assert peer.accepted == []
+
+
+DEFINITE = [
+    ("mail", Act("drop"), Phase.MAIL, Fault.CLOSED),
+    ("mail", Act("reset"), Phase.MAIL, Fault.CLOSED),
+    ("mail", Act("half"), Phase.MAIL, Fault.CLOSED),
+    ("mail", Act("silent"), Phase.MAIL, Fault.TIMEOUT),
+    ("mail", Act(reply="raw:what?\r\n"), Phase.MAIL, Fault.PROTOCOL),
+    ("rcpt", Act("drop"), Phase.RCPT, Fault.CLOSED),
+    ("rcpt", Act("reset"), Phase.RCPT, Fault.CLOSED),
+    ("rcpt", Act("drip", delay=0.1), Phase.RCPT, Fault.TIMEOUT),
+    ("data", Act("drop"), Phase.DATA, Fault.CLOSED),
+    ("data", Act("silent"), Phase.DATA, Fault.TIMEOUT),
+    ("data", Act("half"), Phase.DATA, Fault.CLOSED),
+    ("data", Act(reply="raw:250-" + "x" * 5000), Phase.DATA, Fault.PROTOCOL),
+    ("data", Act(reply="raw:" + "354-x\r\n" * 200), Phase.DATA, Fault.PROTOCOL),
+]
+
+
+@pytest.mark.parametrize(("step", "act", "phase", "fault"), DEFINITE)
+async def test_what_fails_before_the_dot_is_definite(
+    step: str, act: Act, phase: Phase, fault: Fault
+) -> None:
+    """No commit was asked for, nothing was accepted, and another mail exchanger may be tried."""
+    async with ScriptedPeer(script={step: act}) as peer:
+        attempt, commit = await deliver(peer)
+        assert isinstance(attempt, Broken)
+        assert (attempt.phase, attempt.fault) == (phase, fault)
+        assert commit.calls == 0
+        assert peer.accepted == []
+
+
+IN_DOUBT = [
+    ("dot", Act("drop"), 0),
+    ("dot", Act("reset"), 0),
+    ("dot", Act("silent"), 0),
+    ("dot", Act("half"), 0),
+    ("accepted", Act(reply="raw:250-ok\r\n", end="hangup"), 1),
+    ("dot", Act(reply="raw:garbage\r\n"), 0),
+    ("dot", Act(reply="354 more"), 0),
+    ("accepted", Act("drop"), 1),
+    ("accepted", Act("reset"), 1),
+    ("accepted", Act("silent"), 1),
+    ("accepted", Act("half"), 1),
+    ("accepted", Act("drip", delay=0.1), 1),
+    ("accepted", Act(delay=1.0), 1),
+    ("accepted", Act(reply="raw:" + "250-x\r\n" * 200), 1),
+    ("accepted", Act(reply="raw:\0\0\0\r\n"), 1),
+]
+
+
+@pytest.mark.parametrize(("step", "act", "accepted"), IN_DOUBT)
+async def test_no_reply_to_the_dot_is_unknown(step: str, act: Act, accepted: int) -> None:
+    """Whether the receiver took it or not looks the same from here, and is said to."""
+    async with ScriptedPeer(script={step: act}) as peer:
+        attempt, commit = await deliver(peer)
+        assert isinstance(attempt, Unknown)
+        assert attempt.peer is not None
+        assert commit.calls == 1
+        assert len(peer.accepted) == accepted
+
+
+@pytest.mark.parametrize("end", ["go", "hangup"])
+@pytest.mark.parametrize("reply", ["450 4.2.0 later", "554 5.7.1 spam", "421 4.3.2 closing"])
+async def test_a_refusal_of_the_dot_is_definite(reply: str, end: str) -> None:
+    """With a reply there is no doubt, also when the connection ends with it."""
+    async with ScriptedPeer(script={"dot": Act(end, reply)}) as peer:
+        attempt, _ = await deliver(peer)
+        assert isinstance(attempt, Refused)
+        assert attempt.phase is Phase.DOT
+        assert str(attempt.reply) == reply
+
+
+async def test_a_reply_that_takes_its_time_still_counts() -> None:
+    """A 250 that comes late and in many lines, within the limit, is a delivery."""
+    reply = "250 2.0.0 one\n2.0.0 two\n2.0.0 three"
+    script = {"accepted": Act(reply=reply, delay=0.2), "ehlo": Act("drip", delay=0.001)}
+    async with ScriptedPeer(script=script) as peer:
+        attempt, _ = await deliver(peer)
+        assert isinstance(attempt, Delivered)
+        assert attempt.reply.lines == ("one", "two", "three")
+        assert attempt.reply.enhanced == "2.0.0"
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [("552 5.3.4 too large", Refused), ("421 4.3.2 closing", Refused), ("250 2.0.0 ok", Broken)],
+)
+async def test_a_reply_before_the_dot_keeps_the_dot_back(reply: str, kind: type[Attempt]) -> None:
+    """The receiver has spoken while the commit was written: no dot goes out, all is definite."""
+    script = {"data": Act(reply=f"raw:354 go\r\n{reply}\r\n")}
+    async with ScriptedPeer(script=script) as peer:
+        attempt, commit = await deliver(peer)
+        assert isinstance(attempt, kind)
+        assert attempt.phase is Phase.DATA
+        assert commit.calls == 1
+        assert peer.accepted == []
+
+
+async def test_a_connection_that_ends_during_the_commit_is_definite() -> None:
+    """Nothing of the last block had left, so there is no doubt."""
+    async with ScriptedPeer(script={"data": Act("hangup")}) as peer:
+        session = await opened(peer)
+
+        async def commit() -> None:
+            await asyncio.sleep(0.1)
+
+        attempt = await session.deliver(ENVELOPE, MESSAGE, commit)
+        assert isinstance(attempt, Broken)
+        assert (attempt.phase, attempt.fault) == (Phase.DATA, Fault.CLOSED)
+        assert not session.in_doubt
+
+
+async def test_a_receiver_that_stops_reading_the_head_is_definite() -> None:
+    """Back-pressure holds the writer, the block's time limit ends it, no commit was asked for."""
+    async with ScriptedPeer(script={"body": Act("silent")}) as peer:
+        attempt, commit = await deliver(peer, LONG * 4)
+        assert isinstance(attempt, Broken)
+        assert (attempt.phase, attempt.fault) == (Phase.DATA, Fault.TIMEOUT)
+        assert commit.calls == 0
+
+
+async def test_why_a_receiver_hung_up_in_the_message_is_heard() -> None:
+    """A refusal in the middle of the message counts, though more was still to be written."""
+    script = {"body": Act("hangup", reply="552 5.3.4 too large")}
+    async with ScriptedPeer(script=script) as peer:
+        attempt, commit = await deliver(peer, LONG * 4)
+        assert commit.calls == 0
+        # A reset can overtake the reply; then the break is all there is.
+        assert isinstance(attempt, Refused | Broken)
+        assert attempt.phase is Phase.DATA
+
+
+async def test_cancelled_before_the_dot_and_after_it() -> None:
+    """Whoever cancels learns from the session which of the two it was."""
+    for step, in_doubt in (("data", False), ("accepted", True)):
+        async with ScriptedPeer(script={step: Act("silent")}) as peer:
+            session = await opened(peer, Timeouts())
+            task = asyncio.create_task(session.deliver(ENVELOPE, MESSAGE, Commit()))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert session.in_doubt is in_doubt
+            assert not session.is_usable
+
+
+async def test_cancelled_during_the_commit_no_dot_is_sent() -> None:
+    """The commit may have been written or not; the message has not been sent."""
+    async with ScriptedPeer() as peer:
+        session = await opened(peer)
+        task = asyncio.create_task(session.deliver(ENVELOPE, MESSAGE, asyncio.Event().wait))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not session.in_doubt
+        await asyncio.sleep(0.05)
+        assert peer.accepted == []
+
+
+async def test_one_connection_for_many_messages_up_to_its_limit() -> None:
+    """It is used again without RSET, and after a refusal with one; then it has served."""
+    script = {"rcpt": Act(reply="550 5.1.1 unknown", on=(2,))}
+    async with ScriptedPeer(script=script) as peer:
+        session = await opened(peer, reuse=Reuse(messages=4))
+        kinds = []
+        while session.is_usable:
+            kinds.append(type(await session.deliver(ENVELOPE, MESSAGE, Commit())))
+        assert kinds == [Delivered, Refused, Delivered, Delivered]
+        assert peer.connections == 1
+        assert peer.commands.count("RSET") == 1
+        await session.quit()
+
+
+async def test_a_connection_that_is_too_old_is_not_used_again() -> None:
+    """Its age counts as well as its messages."""
+    async with ScriptedPeer() as peer:
+        session = await opened(peer, reuse=Reuse(seconds=0.05))
+        assert session.is_usable
+        await asyncio.sleep(0.06)
+        assert not session.is_usable
+        session.abort()
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [(Act("hangup"), Broken), (Act(reply="raw:250 ok\r\n421 4.4.2 idle\r\n"), Refused)],
+)
+async def test_a_connection_that_ended_while_idle_is_found_out(
+    act: Act, kind: type[Attempt]
+) -> None:
+    """Before the next message's first command, so nothing has begun."""
+    async with ScriptedPeer(script={"accepted": act}) as peer:
+        session = await opened(peer)
+        assert isinstance(await session.deliver(ENVELOPE, MESSAGE, Commit()), Delivered)
+        await asyncio.sleep(0.05)
+        attempt = await session.deliver(ENVELOPE, MESSAGE, Commit())
+        assert isinstance(attempt, kind)
+        assert attempt.phase is Phase.MAIL
+        assert not session.is_usable
+        again = await session.deliver(ENVELOPE, MESSAGE, Commit())
+        assert isinstance(again, Broken)
+
+
+OPENINGS = [
+    ("connect", Act("drop"), Broken, Phase.BANNER),
+    ("connect", Act("reset"), Broken, Phase.BANNER),
+    ("connect", Act("silent"), Broken, Phase.BANNER),
+    ("connect", Act("half"), Broken, Phase.BANNER),
+    ("connect", Act("drip", delay=0.2), Broken, Phase.BANNER),
+    ("connect", Act(reply="554 5.7.1 go away"), Refused, Phase.BANNER),
+    ("connect", Act(reply="421 4.7.0 busy"), Refused, Phase.BANNER),
+    ("connect", Act(reply="raw:SSH-2.0-x\r\n"), Broken, Phase.BANNER),
+    ("connect", Act(reply="raw:" + "220-x\r\n" * 1000), Broken, Phase.BANNER),
+    ("ehlo", Act("drop"), Broken, Phase.EHLO),
+    ("ehlo", Act("silent"), Broken, Phase.EHLO),
+    ("ehlo", Act(reply="450 4.3.2 later"), Refused, Phase.EHLO),
+]
+
+
+@pytest.mark.parametrize(("step", "act", "kind", "phase"), OPENINGS)
+async def test_an_opening_that_fails_says_where(
+    step: str, act: Act, kind: type, phase: Phase
+) -> None:
+    """Before any message: a refusal with its reply, or what broke."""
+    async with ScriptedPeer(script={step: act}) as peer:
+        failure = await called(peer)
+        assert isinstance(failure, kind)
+        assert not isinstance(failure, Session)
+        assert failure.phase is phase
+
+
+async def test_a_receiver_that_says_no_is_told_goodbye() -> None:
+    """After a 554 banner it awaits a QUIT (RFC 5321 section 3.1)."""
+    async with ScriptedPeer(script={"connect": Act(reply="554 no")}) as peer:
+        await called(peer)
+        await asyncio.sleep(0.05)
+        assert peer.commands == ["QUIT"]
+
+
+async def test_nobody_listens() -> None:
+    """A refused connection is unreachable, at once."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        endpoint = Endpoint("mx.example.com", "127.0.0.1", sock.getsockname()[1])
+        failure = await connect(endpoint, "h.example", trust=Trust(), timeouts=QUICK)
+    assert isinstance(failure, Broken)
+    assert (failure.phase, failure.fault) == (Phase.CONNECT, Fault.UNREACHABLE)
+
+
+async def test_nobody_answers_the_connection() -> None:
+    """A full backlog on loopback stays silent as a filtered port does: a timeout."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(0)
+        place = sock.getsockname()
+        fillers = []
+        try:
+            for _ in range(8):
+                filler = socket.socket()
+                filler.setblocking(False)
+                filler.connect_ex(place)
+                fillers.append(filler)
+            await asyncio.sleep(0.05)
+            endpoint = Endpoint("mx.example.com", *place)
+            failure = await connect(endpoint, "h.example", trust=Trust(), timeouts=QUICK)
+        finally:
+            for filler in fillers:
+                filler.close()
+    assert isinstance(failure, Broken)
+    assert failure.fault is Fault.TIMEOUT
+
+
+async def test_the_source_address_is_the_one_asked_for() -> None:
+    """The connection comes from it, and the peer is told so in the result."""
+    async with ScriptedPeer() as peer:
+        session = await connect(
+            Endpoint("mx.example.com", "127.0.0.1", peer.port, "127.0.0.9"),
+            "h.example",
+            trust=Trust(),
+        )
+        assert isinstance(session, Session)
+        assert session.peer.source == "127.0.0.9"
+        session.abort()
+
+
+@pytest.mark.parametrize("source", ["192.0.2.1", "::1"])
+async def test_a_source_address_that_is_not_ours_is_a_local_fault(source: str) -> None:
+    """It is nothing that the receiver did."""
+    async with ScriptedPeer() as peer:
+        endpoint = Endpoint("mx.example.com", "127.0.0.1", peer.port, source)
+        failure = await connect(endpoint, "h.example", trust=Trust())
+        assert isinstance(failure, Broken)
+        assert (failure.phase, failure.fault) == (Phase.CONNECT, Fault.LOCAL)
+        assert peer.connections == 0
+
+
+async def test_ipv6() -> None:
+    """An IPv6 address is dialled as one."""
+    try:
+        peer = await ScriptedPeer(host="::1").__aenter__()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    session = await connect(
+        Endpoint("mx.example.com", "::1", peer.port), "h.example", trust=Trust()
+    )
+    assert isinstance(session, Session)
+    assert isinstance(await session.deliver(ENVELOPE, MESSAGE, Commit()), Delivered)
+    session.abort()
+    await peer.__aexit__()
+
+
+async def test_a_wrong_name_is_found_before_anybody_is_called() -> None:
+    """An EHLO name from a configuration that is none raises, and nothing is dialled."""
+    async with ScriptedPeer() as peer:
+        with pytest.raises(InputError):
+            await connect(Endpoint("mx.example.com", "127.0.0.1", peer.port), "a b", trust=Trust())
+        assert peer.connections == 0
+
+
+async def test_what_cannot_be_sent_leaves_the_connection_as_it_is() -> None:
+    """A bare LF, a bad address, a message too large: not a word is said, the next one goes."""
+    async with ScriptedPeer(size=100) as peer:
+        session = await opened(peer)
+        for envelope, message, why in [
+            (ENVELOPE, b"a\n", Unfitness.UNSENDABLE),
+            (Envelope("", "a b@example.com"), MESSAGE, Unfitness.UNSENDABLE),
+            (ENVELOPE, MESSAGE * 2, Unfitness.TOO_LARGE),
+        ]:
+            attempt = await session.deliver(envelope, message, Commit())
+            assert isinstance(attempt, Unfit)
+            assert attempt.why is why
+        assert peer.commands == ["EHLO mail.example.com"]
+        assert isinstance(await session.deliver(ENVELOPE, MESSAGE, Commit()), Delivered)
+        session.abort()
+
+
+async def test_a_session_takes_one_message_at_a_time() -> None:
+    """Two at once would mix their commands."""
+    async with ScriptedPeer(script={"accepted": Act(delay=0.1)}) as peer:
+        session = await opened(peer)
+        first = asyncio.create_task(session.deliver(ENVELOPE, MESSAGE, Commit()))
+        await asyncio.sleep(0.03)
+        assert not session.is_usable
+        with pytest.raises(InternalError):
+            await session.deliver(ENVELOPE, MESSAGE, Commit())
+        assert isinstance(await first, Delivered)
+        session.abort()
+
+
+async def test_quit_waits_for_nobody_for_long() -> None:
+    """A receiver that ignores QUIT, or is gone, holds nobody up."""
+    for act in (Act("silent"), Act("drop"), Act("reset")):
+        async with ScriptedPeer(script={"quit": act}) as peer:
+            session = await opened(peer)
+            async with asyncio.timeout(2):
+                await session.quit()
+                await session.quit()
+            assert not session.is_usable
+
+
+async def test_a_reply_that_came_while_the_process_stood_still_is_read() -> None:
+    """Stopped for longer than the limit, a process finds the reply and the limit together.
+
+    The reply counts: the message was delivered, and calling that unknown would hold it.
+    """
+    code = Path(__file__).with_name("stopped_sender.py")
+    async with ScriptedPeer(script={"accepted": Act(delay=0.4)}) as peer:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(code), str(peer.port), stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"committed\n"
+        await asyncio.sleep(0.1)
+        os.kill(process.pid, signal.SIGSTOP)
+        await asyncio.sleep(1.5)
+        os.kill(process.pid, signal.SIGCONT)
+        out, _ = await process.communicate()
+        assert out == b"Delivered\n"
