@@ -1,18 +1,15 @@
-"""Running the command line in tests: in this process, or as a process of its own."""
+"""Running the command line in this process; `command_line` runs it as one of its own."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-ROOT = Path(__file__).parent.parent.parent
 HEALTHY = [
     "--return-path", "12345m.example.com", "--sender", "dedicated", "--selector", "s1",
     "--ip", "192.0.2.10",
@@ -44,17 +41,3 @@ def sendgate() -> Callable[..., Any]:
         return CliRunner().invoke(app, list(arguments), env=env, input=input, prog_name="sendgate")
 
     return run
-
-
-def process(arguments: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a command as a process of its own, in an environment without variables of ours."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("SENDGATE_") and name not in {"NO_COLOR", "COLUMNS"}
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "sendgate", *arguments],
-        capture_output=True, text=True, timeout=60, check=False,
-        env=environment | options.pop("env", {}), **options,
-    )  # fmt: skip

@@ -78,12 +78,13 @@ def policy_of(run: Run, rules: Sequence[Rule]) -> Policy:
     for flag, words in (("--select", run.options.select), ("--ignore", run.options.ignore)):
         for word in words:
             if word not in known:
-                raise InputError(f"{flag}: no rule or area is called {printable(word)}"
-                                 f"{nearest(word, sorted(known))}")  # fmt: skip
+                near = nearest(word, sorted(known))
+                raise InputError(f"{flag}: no rule or area is called {printable(word)}{near}")
     for number, waiver in enumerate(run.config.waivers, 1):
         if waiver.rule not in ids:
-            raise ConfigError(f"{run.config.path}: [[waive]] {number}: rule: no rule is called "
-                              f"{printable(waiver.rule)}{nearest(waiver.rule, sorted(ids))}")  # fmt: skip
+            place = f"{run.config.path}: [[waive]] {number}: rule"
+            near = nearest(waiver.rule, sorted(ids))
+            raise ConfigError(f"{place}: no rule is called {printable(waiver.rule)}{near}")
     return Policy(
         fail_on=run.options.fail_on,
         select=frozenset(run.options.select),
