@@ -15,7 +15,7 @@ from sendgate.dmarc.alignment import Alignment
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
-from sendgate.observed import Observed, Present
+from sendgate.observed import Absent, Observed, Present
 from sendgate.profile import Profile
 from sendgate.spf.facts import SpfCheck, SpfFacts
 from sendgate.topology.facts import NameFacts, ZoneFacts
@@ -65,3 +65,18 @@ class DomainFacts:
         """Whether SPF says that nobody sends for the name, and nothing declared says otherwise."""
         spf = self.spf
         return not self.profile.declared and isinstance(spf, Present) and spf.value.is_deny_all
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether the name says, by its own records, that it neither sends nor receives mail.
+
+        It must *say* so: a null MX (RFC 7505), or no way to receive and an SPF record that
+        authorises nobody (RFC 7208 section 10.1.2). A name without any record says nothing,
+        and a sender that was declared is never parked.
+        """
+        mx = self.mx.get(self.profile.sending)
+        if self.profile.declared or mx is None:
+            return False
+        if mx.is_null:
+            return self.sends_nothing or isinstance(self.spf, Absent)
+        return self.sends_nothing and mx.can_receive is False

@@ -18,10 +18,9 @@ from sendgate.audit.report import (
     Waiver,
 )
 from sendgate.names import Domain
-from sendgate.observed import Absent, Present
 from sendgate.vocabulary import CannotTell, Rule, Severity
 
-__all__ = ["Policy", "is_parked", "judge", "stale_waivers"]
+__all__ = ["Policy", "judge", "stale_waivers"]
 
 
 @dataclass(frozen=True)
@@ -94,24 +93,7 @@ def _verdict(
         return Verdict.FAIL
     if any(item.decisive for item in unknown):
         return Verdict.UNKNOWN
-    return Verdict.NOT_APPLICABLE if is_parked(facts) else Verdict.PASS
-
-
-def is_parked(facts: DomainFacts) -> bool:
-    """Whether the name says, by its own records, that it neither sends nor receives mail.
-
-    It must *say* so: a null MX (RFC 7505), or no way to receive and an SPF record that
-    authorises nobody (RFC 7208 section 10.1.2). A name without any record says nothing,
-    and a sender that was declared is never parked.
-    """
-    profile = facts.profile
-    mx = facts.mx.get(profile.sending)
-    if profile.declared or mx is None:
-        return False
-    deny_all = isinstance(facts.spf, Present) and facts.spf.value.is_deny_all
-    if mx.is_null:
-        return deny_all or isinstance(facts.spf, Absent)
-    return deny_all and mx.can_receive is False
+    return Verdict.NOT_APPLICABLE if facts.is_parked else Verdict.PASS
 
 
 def stale_waivers(policy: Policy, reports: Sequence[Report]) -> tuple[StaleWaiver, ...]:

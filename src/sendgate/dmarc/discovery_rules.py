@@ -37,15 +37,13 @@ def no_dmarc_record(facts: DomainFacts) -> Verdicts:
     Google, Yahoo and Microsoft refuse bulk mail from such a domain, and anybody can forge
     it. A warning where no bulk volume is declared.
     """
-    from sendgate.audit.judge import is_parked
-
     severity = None if facts.profile.is_bulk else Severity.WARNING
     policy = facts.dmarc.policy
     if isinstance(facts.dmarc.walk.policy_step, Step):
         return  # there is one, even if it is open which of its policies applies
     if isinstance(policy, Unknown):
         yield cannot_tell(policy, severity)
-    elif isinstance(policy, Absent) and not is_parked(facts):
+    elif isinstance(policy, Absent) and not facts.is_parked:
         steps = owned_steps(facts.dmarc)
         if any(
             is_void_at(step) or _alias_severity(facts, step) is Severity.ERROR for step in steps
@@ -219,9 +217,7 @@ def unprotected_parked_domain(facts: DomainFacts) -> Verdicts:
     By its own records nothing from it is genuine, and p=reject would let receivers act on
     that; without it forged mail from the domain may still be shown.
     """
-    from sendgate.audit.judge import is_parked
-
-    if not is_parked(facts):
+    if not facts.is_parked:
         return
     policy = facts.dmarc.policy
     match policy:

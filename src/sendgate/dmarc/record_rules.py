@@ -68,15 +68,13 @@ def policy_none(facts: DomainFacts) -> Verdicts:
     Mail that forges the domain is treated as if there were no DMARC, and BIMI shows no logo.
     As a step on the way it is right: with reports asked for in rua this is a note.
     """
-    from sendgate.audit.judge import is_parked
-
     match governing(facts):
         case Unknown() as unknown:
             yield cannot_tell(unknown)
         case Present(applied, evidence) if (
             applied.policy is Policy.NONE
             and applied.record.p is Policy.NONE
-            and not is_parked(facts)  # a domain without mail is DMARC029's
+            and not facts.is_parked  # a domain without mail is DMARC029's
         ):
             reports = applied.record.has_valid_rua
             how = "reports are asked for" if reports else "no reports are asked for either"
