@@ -11,11 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sendgate.dns.rdata import RdataError, Token
 from sendgate.errors import SourceError
 from sendgate.names import printable
 
-__all__ = ["Entry", "Token", "entries", "generate"]
+__all__ = ["Entry", "EntryError", "Token", "entries", "generate", "unescape"]
 
 MAX_GENERATED = 65_536  # records of one $GENERATE line: a whole IPv4 /16
 MAX_WIDTH = 127  # of one $GENERATE number; no label is longer than 63
@@ -33,6 +32,29 @@ _RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})(?:/([0-9]{1,10}))?")
 _NUMBER = re.compile(
     r"\\.|\$\$|\$(?:\{([+-]?[0-9]{1,10})(?:,([0-9]{1,3})(?:,([doxXnN]))?)?\}|(?P<wrong>\{))?"
 )
+
+
+class EntryError(Exception):
+    """An entry is no record; the text says why, for people. Becomes a `SourceError`."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word or a quoted string as written, without its quotes, with its escapes."""
+
+    raw: str
+    quoted: bool
+
+    @property
+    def text(self) -> str:
+        """The token as a file name or the like, its escapes read; raises `EntryError`."""
+        try:
+            return unescape(self.raw).decode("utf-8")
+        except UnicodeDecodeError:
+            raise EntryError(f"{printable(self.raw)} is not UTF-8 text") from None
+
+    def __str__(self) -> str:
+        return f'"{self.raw}"' if self.quoted else self.raw
 
 
 @dataclass(frozen=True)
@@ -71,6 +93,22 @@ def entries(text: str, where: str) -> Iterator[Entry]:
         raise SourceError("the parenthesis opened here is never closed", where, opened)
 
 
+def unescape(raw: str) -> bytes:
+    r"""Read a character-string into octets: `\DDD` and `\X` are escapes, other text is UTF-8."""
+    if "\\" not in raw:
+        return raw.encode("utf-8")
+
+    def octet(match: re.Match[bytes]) -> bytes:
+        digits = match[1]
+        if not digits.isdigit():
+            return digits
+        if len(digits) < 3 or int(digits) > 255:
+            raise EntryError(f"\\{digits.decode()} is not an octet; write \\000 to \\255")
+        return bytes([int(digits)])
+
+    return re.sub(rb"\\(\d{1,3}|.)", octet, raw.encode("utf-8"), flags=re.DOTALL)
+
+
 def _pieces(line: str, where: str, number: int) -> Iterator[Token | str]:
     """Cut one physical line into tokens and brackets."""
     if _SPECIAL.search(line) is None:
@@ -101,17 +139,17 @@ def _stray(character: str) -> str:
 def generate(entry: Entry, where: str) -> Iterator[Entry]:
     """Write out `$GENERATE start-stop[/step] owner [TTL] [class] type data`.
 
-    Data in quotes may hold several fields. Raises `RdataError`.
+    Data in quotes may hold several fields. Raises `EntryError`.
     """
     if len(entry.tokens) < 5:
-        raise RdataError("$GENERATE takes a range, a name, a type and data: 1-9 host$ A 192.0.2.$")
+        raise EntryError("$GENERATE takes a range, a name, a type and data: 1-9 host$ A 192.0.2.$")
     _, span, *template = entry.tokens
     match = _RANGE.fullmatch(span.raw)
     if match is None:
-        raise RdataError(f"{printable(span.raw)} is not a range such as 1-254 or 0-100/2")
+        raise EntryError(f"{printable(span.raw)} is not a range such as 1-254 or 0-100/2")
     numbers = range(int(match[1]), int(match[2]) + 1, int(match[3] or 1) or 1)
     if len(numbers) > MAX_GENERATED:
-        raise RdataError(f"$GENERATE would make {len(numbers)} records; at most {MAX_GENERATED}")
+        raise EntryError(f"$GENERATE would make {len(numbers)} records; at most {MAX_GENERATED}")
     *template, data = template
     for number in numbers:
         made = [Token(_numbered(token.raw, number), token.quoted) for token in template]
@@ -133,10 +171,10 @@ def _numbered(template: str, number: int) -> str:
         if match[0] == "$$":
             return "\\$"
         if match["wrong"]:
-            raise RdataError(f"{printable(template)}: a $ takes {{offset,width,base}} behind it")
+            raise EntryError(f"{printable(template)}: a $ takes {{offset,width,base}} behind it")
         value, width, base = number + int(match[1] or 0), int(match[2] or 0), match[3] or "d"
         if width > MAX_WIDTH:
-            raise RdataError(f"a width of {width} in $GENERATE; at most {MAX_WIDTH}")
+            raise EntryError(f"a width of {width} in $GENERATE; at most {MAX_WIDTH}")
         if base in "nN":
             return _nibbles(value, width, base)
         return format(value, base).zfill(width)
@@ -147,6 +185,6 @@ def _numbered(template: str, number: int) -> str:
 def _nibbles(value: int, width: int, base: str) -> str:
     """Hexadecimal digits, least significant first, with dots; `width` counts the dots too."""
     if value < 0:
-        raise RdataError("$GENERATE writes no negative number as nibbles")
+        raise EntryError("$GENERATE writes no negative number as nibbles")
     digits = format(value, "x" if base == "n" else "X").zfill((width + 1) // 2)
     return ".".join(reversed(digits))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from sendgate.dns.answers import Address, Mx, Raw, Rdata, Soa, Target, Txt
+from sendgate.dns.master import EntryError, Token, entries, unescape
 from sendgate.names import Domain, printable
 
-__all__ = ["RdataError", "Token", "read_rdata", "read_ttl", "unescape"]
+__all__ = ["read_rdata", "read_ttl"]
 
 MAX_STRING = 255  # RFC 1035 section 3.3: octets of one character-string
 MAX_TTL = 2**31 - 1  # RFC 2181 section 8
@@ -31,29 +31,6 @@ _FORMS = {
 }
 
 
-class RdataError(Exception):
-    """A line is no record; the text says why, for people. Becomes a `SourceError`."""
-
-
-@dataclass(frozen=True)
-class Token:
-    """A word or a quoted string as written, without its quotes, with its escapes."""
-
-    raw: str
-    quoted: bool
-
-    @property
-    def text(self) -> str:
-        """The token as a file name or the like, its escapes read; raises `RdataError`."""
-        try:
-            return unescape(self.raw).decode("utf-8")
-        except UnicodeDecodeError:
-            raise RdataError(f"{printable(self.raw)} is not UTF-8 text") from None
-
-    def __str__(self) -> str:
-        return f'"{self.raw}"' if self.quoted else self.raw
-
-
 Names = Callable[[Token], Domain]
 
 
@@ -62,51 +39,35 @@ def read_rdata(
 ) -> tuple[str, Rdata]:
     """Read the data of a record of type `kind`; the type in upper case, and the data.
 
-    `name` makes a token an absolute name. Raises `RdataError` or `DomainError`.
+    `name` makes a token an absolute name. Raises `EntryError` or `DomainError`.
     """
     rdtype = kind.upper()
     if rdtype in _READERS and not (tokens and tokens[0].raw == "\\#"):
         if not tokens:
-            raise RdataError(f"the {rdtype} record has no data")
+            raise EntryError(f"the {rdtype} record has no data")
         return rdtype, _READERS[rdtype](rdtype, tokens, name)
     return _read_other(rdtype, tokens, base)
 
 
 def read_ttl(text: str) -> int:
-    """Seconds from ``3600`` or ``1h30m``; raise `RdataError`."""
+    """Seconds from ``3600`` or ``1h30m``; raise `EntryError`."""
     if text.isascii() and text.isdigit():
         seconds = int(text[:20])
     elif _TTL.fullmatch(text):
         parts = re.findall(r"([0-9]{1,20})([smhdw])", text.lower())
         seconds = sum(int(count) * _SECONDS[unit] for count, unit in parts)
     else:
-        raise RdataError(f"{printable(text)} is not a TTL; write seconds, or 1h30m")
+        raise EntryError(f"{printable(text)} is not a TTL; write seconds, or 1h30m")
     if seconds > MAX_TTL:
-        raise RdataError(f"a TTL of {text} is too long; at most {MAX_TTL} seconds")
+        raise EntryError(f"a TTL of {text} is too long; at most {MAX_TTL} seconds")
     return seconds
-
-
-def unescape(raw: str) -> bytes:
-    r"""Read a character-string into octets: `\DDD` and `\X` are escapes, other text is UTF-8."""
-    if "\\" not in raw:
-        return raw.encode("utf-8")
-
-    def octet(match: re.Match[bytes]) -> bytes:
-        digits = match[1]
-        if not digits.isdigit():
-            return digits
-        if len(digits) < 3 or int(digits) > 255:
-            raise RdataError(f"\\{digits.decode()} is not an octet; write \\000 to \\255")
-        return bytes([int(digits)])
-
-    return re.sub(rb"\\(\d{1,3}|.)", octet, raw.encode("utf-8"), flags=re.DOTALL)
 
 
 def _txt(rdtype: str, tokens: Sequence[Token], _: Names) -> Txt:
     strings = tuple(unescape(token.raw) for token in tokens)
     for string in strings:
         if len(string) > MAX_STRING:
-            raise RdataError(
+            raise EntryError(
                 f"a string of this {rdtype} record has {len(string)} octets; at most "
                 f'{MAX_STRING} are allowed: cut it in pieces, "first" "second"'
             )
@@ -118,7 +79,7 @@ def _address4(rdtype: str, tokens: Sequence[Token], _: Names) -> Address:
     try:
         return Address(ipaddress.IPv4Address(text))
     except ValueError:
-        raise RdataError(f"{printable(text)} is not an IPv4 address") from None
+        raise EntryError(f"{printable(text)} is not an IPv4 address") from None
 
 
 def _address6(rdtype: str, tokens: Sequence[Token], _: Names) -> Address:
@@ -128,7 +89,7 @@ def _address6(rdtype: str, tokens: Sequence[Token], _: Names) -> Address:
             raise ValueError
         return Address(ipaddress.IPv6Address(text))
     except ValueError:
-        raise RdataError(f"{printable(text)} is not an IPv6 address") from None
+        raise EntryError(f"{printable(text)} is not an IPv6 address") from None
 
 
 def _target(rdtype: str, tokens: Sequence[Token], name: Names) -> Target:
@@ -149,19 +110,19 @@ def _soa(rdtype: str, tokens: Sequence[Token], name: Names) -> Soa:
 
 def _fields(rdtype: str, tokens: Sequence[Token], count: int, form: str = "") -> Sequence[Token]:
     if len(tokens) > count:
-        raise RdataError(
+        raise EntryError(
             f"{printable(tokens[count].raw)} follows the data of the {rdtype} record; "
             "put a comment behind ;"
         )
     if len(tokens) < count:
-        raise RdataError(f"the data of the {rdtype} record ends too early; it has {form}")
+        raise EntryError(f"the data of the {rdtype} record ends too early; it has {form}")
     return tokens
 
 
 def _number(token: Token, what: str, most: int) -> int:
     text = token.raw
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= most):
-        raise RdataError(f"{printable(text)} is not a {what}: a number from 0 to {most}")
+        raise EntryError(f"{printable(text)} is not a {what}: a number from 0 to {most}")
     return int(text)
 
 
@@ -190,9 +151,9 @@ def _read_other(rdtype: str, tokens: Sequence[Token], base: Domain | None) -> tu
     try:
         number = dns.rdatatype.from_text(rdtype)
     except (dns.exception.DNSException, ValueError):
-        raise RdataError(f"{printable(rdtype)} is not a record type") from None
+        raise EntryError(f"{printable(rdtype)} is not a record type") from None
     if dns.rdatatype.is_metatype(number):
-        raise RdataError(f"{rdtype} is a type for questions, not for records")
+        raise EntryError(f"{rdtype} is a type for questions, not for records")
     origin = dns.name.Name((*base.wire_labels, b"")) if base else None
     text = " ".join(map(str, tokens))
     try:
@@ -200,13 +161,11 @@ def _read_other(rdtype: str, tokens: Sequence[Token], base: Domain | None) -> tu
     except (dns.exception.DNSException, ValueError, ArithmeticError):
         form = _FORMS.get(rdtype)
         hint = f"; it looks like {form}" if form else ""
-        raise RdataError(
+        raise EntryError(
             f"the data of the {rdtype} record is not well formed: {printable(text[:80])}{hint}"
         ) from None
     known = dns.rdatatype.to_text(number)
     if known in _READERS:  # written as TYPE16, or in the generic form of RFC 3597 section 5
-        from sendgate.dns.master import entries
-
         made = next(entries(data.to_text(), "")).tokens
         return known, _READERS[known](known, made, lambda token: Domain.parse(token.raw))
     return known, Raw(data.to_text())

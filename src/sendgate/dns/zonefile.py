@@ -29,8 +29,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sendgate.dns.answers import Origin, Rdata
-from sendgate.dns.master import Entry, Token, entries, generate
-from sendgate.dns.rdata import RdataError, read_rdata, read_ttl
+from sendgate.dns.master import Entry, EntryError, Token, entries, generate
+from sendgate.dns.rdata import read_rdata, read_ttl
 from sendgate.errors import DomainError, SourceError
 from sendgate.names import Domain, printable
 
@@ -103,7 +103,7 @@ class _Reader:
         for entry in found:
             try:
                 self._entry(entry, where)
-            except (DomainError, RdataError) as error:
+            except (DomainError, EntryError) as error:
                 raise SourceError(str(error), where, entry.line) from None
         self._open.pop()
 
@@ -124,29 +124,29 @@ class _Reader:
                 for made in generate(entry, where):
                     self._record(made, where)
             case _:
-                raise RdataError(
+                raise EntryError(
                     f"{printable(first.raw)} is not a directive of master files; "
                     "they are $ORIGIN, $TTL, $INCLUDE and $GENERATE"
                 )
 
     def _include(self, arguments: tuple[Token, ...], where: str) -> None:
         if not 1 <= len(arguments) <= 2 or "\0" in arguments[0].text:
-            raise RdataError("$INCLUDE takes a file, and a domain name if you like")
+            raise EntryError("$INCLUDE takes a file, and a domain name if you like")
         given = printable(arguments[0].text)
         target = str(Path(where).parent / arguments[0].text)
         real = os.path.realpath(target)
         if not any(Path(real).is_relative_to(directory) for directory in self._allowed):
-            raise RdataError(
+            raise EntryError(
                 f"$INCLUDE {given} leads out of the directory of the zone file and of the "
                 "working directory; start in a directory that holds both files"
             )
         if real in self._open:
-            raise RdataError(f"$INCLUDE {given} leads back to a file that is being read")
+            raise EntryError(f"$INCLUDE {given} leads back to a file that is being read")
         if not Path(real).is_file():
-            raise RdataError(f"$INCLUDE {given}: there is no such file beside this one")
+            raise EntryError(f"$INCLUDE {given}: there is no such file beside this one")
         self._includes += 1
         if self._includes > MAX_INCLUDES or len(self._open) > MAX_DEPTH:
-            raise RdataError(
+            raise EntryError(
                 f"$INCLUDE {given}: at most {MAX_INCLUDES} files are included, {MAX_DEPTH} deep"
             )
         before = self._base, self._owner
@@ -160,13 +160,13 @@ class _Reader:
         if not entry.blank_owner:
             self._owner = self._name(tokens.pop(0))
         if self._owner is None:
-            raise RdataError("the first record has no name; start its line with one, or with @")
+            raise EntryError("the first record has no name; start its line with one, or with @")
         ttl = _take_ttl_and_class(tokens)
         if not tokens:
-            raise RdataError("the line ends before the record type")
+            raise EntryError("the line ends before the record type")
         kind = tokens.pop(0)
         if kind.quoted:
-            raise RdataError(f"{printable(kind.raw)} stands where the record type is expected")
+            raise EntryError(f"{printable(kind.raw)} stands where the record type is expected")
         rdtype, data = read_rdata(kind.raw, tokens, self._name, self._base)
         if rdtype == "SOA":
             self._soa_ttl = getattr(data, "minimum", None)
@@ -183,7 +183,7 @@ class _Reader:
         for ttl in (self._default_ttl, self._last_ttl, self._soa_ttl):
             if ttl is not None:
                 return ttl
-        raise RdataError("the record has no TTL; put a line such as $TTL 3600 at the top")
+        raise EntryError("the record has no TTL; put a line such as $TTL 3600 at the top")
 
     def _name(self, token: Token) -> Domain:
         key = (token.raw, self._base)
@@ -215,7 +215,7 @@ def _take_ttl_and_class(tokens: list[Token]) -> int | None:
             ttl = read_ttl(word)
         elif not seen and (word.upper() in _CLASSES or re.fullmatch(r"(?i)CLASS\d+", word)):
             if word.upper() not in {"IN", "CLASS1"}:
-                raise RdataError(f"class {word}: only records of class IN are read")
+                raise EntryError(f"class {word}: only records of class IN are read")
             seen = True
         else:
             break
@@ -225,7 +225,7 @@ def _take_ttl_and_class(tokens: list[Token]) -> int | None:
 
 def _only(arguments: tuple[Token, ...], directive: str, example: str) -> Token:
     if len(arguments) != 1:
-        raise RdataError(f"{directive} takes one value, such as {directive} {example}")
+        raise EntryError(f"{directive} takes one value, such as {directive} {example}")
     return arguments[0]
 
 
