@@ -119,11 +119,15 @@ def test_output_goes_to_a_file_whole(sendgate: Run, healthy: list[str], tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_output_that_cannot_be_written_is_found_first(sendgate: Run, healthy: list[str]) -> None:
+@pytest.mark.parametrize("option", ["--output", "--record"])
+def test_output_that_cannot_be_written_is_found_first(
+    sendgate: Run, healthy: list[str], option: str
+) -> None:
     """A missing folder is an input error, before anything is asked."""
-    done = sendgate("audit", *healthy, "--output", "gone/report.json")
+    done = sendgate("audit", *healthy, option, "gone/report.json")
     assert done.exit_code == 2
-    assert "gone/report.json" in done.stderr
+    assert f"{option}: 'gone/report.json' cannot be written" in done.stderr
+    assert done.stdout == ""
 
 
 def test_several_domains(sendgate: Run, healthy: list[str]) -> None:
@@ -266,6 +270,14 @@ def test_a_waiver_takes_a_finding_out_and_lists_it(sendgate: Run, config: Any) -
     assert expired.exit_code == 1
     assert "expired on 2020-01-31" in expired.stdout
     assert "expired on 2020-01-31" in sendgate(*arguments, "--format", "json").stderr
+
+
+def test_waivers_are_unused_only_where_they_could_be_used(sendgate: Run, config: Any) -> None:
+    """A run that leaves a rule out says nothing of its waivers; nor one of another domain."""
+    config("2020-01-31")
+    assert "expired" not in sendgate("audit", "news.example.com", "--ignore", "DMARC").stdout
+    assert "expired" not in sendgate("dkim", "news.example.com", "--selector", "s1").stdout
+    assert "expired" not in sendgate("audit", "example.com").stdout
 
 
 def test_a_waiver_of_an_unknown_rule_is_refused(sendgate: Run, config: Any, tmp_path: Path) -> None:

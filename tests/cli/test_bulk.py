@@ -42,6 +42,36 @@ def test_a_list_gives_a_line_for_each_domain(sendgate: Run, listed: list[str]) -
     assert sorted(domains(sendgate("audit", *listed).stdout)) == sorted(DOMAINS)
 
 
+def test_a_list_reports_waivers_without_effect(
+    sendgate: Run, listed: list[str], tmp_path: Path
+) -> None:
+    """Waived findings are in the lines, unused waivers on stderr."""
+    rules = {"DMARC007": "2999-01-01", "SPF001": "2999-01-01", "SPF002": "2020-01-01"}
+    (tmp_path / "sendgate.toml").write_text(
+        "".join(
+            f'[[waive]]\nrule = "{rule}"\ndomain = "news.example.com"\nreason = "r"\n'
+            f"expires = {day}\n"
+            for rule, day in rules.items()
+        )
+    )
+    done = sendgate("audit", *listed, "--ordered")
+    first = json.loads(done.stdout.splitlines()[0])
+    assert [waived["rule"] for waived in first["waived"]] == ["DMARC007"]
+    assert "waiver of SPF001 for news.example.com: nothing matched it" in done.stderr
+    assert "waiver of SPF002 for news.example.com: expired on 2020-01-01" in done.stderr
+    assert "DMARC007" not in done.stderr
+
+
+def test_domains_win_over_a_list_of_the_configuration(
+    sendgate: Run, listed: list[str], tmp_path: Path
+) -> None:
+    """The command line says whom to audit, whatever the file's from-file says."""
+    (tmp_path / "sendgate.toml").write_text('from-file = "list.txt"\njobs = 2\n')
+    done = sendgate("audit", "news.example.com", *listed[2:], "--format", "json")
+    assert json.loads(done.stdout)["domain"] == "news.example.com"
+    assert len(sendgate("audit", *listed[2:]).stdout.splitlines()) == 3
+
+
 def test_a_list_comes_from_stdin(sendgate: Run, listed: list[str]) -> None:
     """`-` is stdin."""
     done = sendgate("audit", "--from-file", "-", *listed[2:], input="news.example.com\n")

@@ -70,3 +70,33 @@ def test_every_command_takes_every_shared_option(name: str) -> None:
     assert command.callback is not None
     taken = set(inspect.signature(command.callback).parameters)
     assert {s.field for s in SETTINGS if s.group in {"dns", "output"}} <= taken
+
+
+@pytest.mark.parametrize(
+    ("color", "environment", "terminal", "painted"),
+    [
+        ("auto", {}, True, True),
+        ("auto", {}, False, False),
+        ("auto", {"NO_COLOR": "1"}, True, False),
+        ("auto", {"NO_COLOR": ""}, True, True),
+        ("auto", {"TERM": "dumb"}, True, False),
+        ("always", {"NO_COLOR": "1"}, False, True),
+        ("never", {}, True, False),
+    ],
+)
+def test_when_there_is_colour(
+    color: str,
+    environment: dict[str, str],
+    terminal: bool,
+    painted: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By itself on a terminal only; NO_COLOR and a dumb terminal are heeded; words win."""
+    from sendgate.cli.console import Console
+
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    assert Console(color=color).coloured(to_stdout=True) is painted
+    assert Console(color=color).coloured(to_stdout=False) is (color == "always")

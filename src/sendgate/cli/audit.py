@@ -12,12 +12,12 @@ import typer
 
 from sendgate.cli.auditing import Target, in_parallel, policy_of, profile_of, targets_of
 from sendgate.cli.command import EXIT_INTERRUPTED, Run, command
-from sendgate.cli.destination import Destination
 from sendgate.errors import InputError
 
 if TYPE_CHECKING:
     from sendgate.audit.judge import Policy
-    from sendgate.audit.report import Report
+    from sendgate.audit.report import Report, StaleWaiver
+    from sendgate.cli.destination import Destination
     from sendgate.cli.sources import OpenSource
     from sendgate.vocabulary import Rule
 
@@ -44,15 +44,15 @@ def audit(
     from sendgate.audit.catalogue import RULES
 
     auditor = Auditor(run, RULES)
-    if run.options.from_file is not None:
+    if domains and run.given_here("from-file"):
+        raise InputError("give domains or --from-file, not both")
+    if run.options.from_file is not None and not domains:
         from sendgate.cli.bulk import audit_list
 
-        if domains:
-            raise InputError("give domains or --from-file, not both")
         return audit_list(auditor, run.options.from_file)
-    for flag, given in (("--resume", run.options.resume), ("--ordered", run.options.ordered)):
-        if given:
-            raise InputError(f"{flag} belongs to --from-file")
+    for name in ("resume", "ordered", "jobs"):
+        if run.given_here(name):
+            raise InputError(f"--{name} belongs to --from-file")
     targets = targets_of(run, domains or [])
     if run.format == "json" and len(targets) > 1:
         raise InputError(
@@ -80,7 +80,7 @@ class Auditor:
         """Audit the targets in order, print the reports, and give the exit code."""
         for target in targets:
             profile_of(self.run, target)  # an unknown provider is found before anything is asked
-        with Destination(self.run.options.output) as destination:
+        with self.run.destination() as destination:
             try:
                 asyncio.run(self._each(targets, destination))
             except KeyboardInterrupt:
@@ -114,10 +114,9 @@ class Auditor:
                     progress.clear()
                     progress.done += 1
                     self.reports.append(report)
-                    first = len(self.reports) == 1
-                    destination.write(self.shown(report, destination, first=first))
+                    self._print(report, destination)
             progress.clear()
-            self._say_stale(destination)
+            self._print_stale(destination)
 
     async def report_on(self, target: Target, source: OpenSource) -> Report:
         """Audit one target."""
@@ -132,37 +131,44 @@ class Auditor:
             seed=source.seed,
         )
 
-    def shown(self, report: Report, destination: Destination, *, first: bool = True) -> str:
-        """Render one report in the format of the run."""
+    def _print(self, report: Report, destination: Destination) -> None:
         if self.run.format != "text":
             from sendgate.render import json
 
-            return json.dumps(json.audit(report), line=self.run.format == "jsonl")
-        from sendgate.render.page import Page
+            document = json.audit(report)
+            destination.write(json.dumps(document, line=self.run.format == "jsonl"))
+            return
         from sendgate.render.text import report_on
 
-        console = self.run.console
-        page = Page(console.width(to_stdout=destination.to_stdout))
+        page = destination.page()
         report_on(page, report, keys_only=self.keys_only)
-        gap = "" if first else "\n\n"
-        return gap + page.text(colour=console.coloured(to_stdout=destination.to_stdout))
+        if len(self.reports) > 1:
+            destination.write("\n\n")
+        destination.print(page)
 
-    def _say_stale(self, destination: Destination) -> None:
-        from sendgate.audit.judge import stale_waivers
-
-        stale = stale_waivers(self.policy, self.reports)
-        if not stale:
-            return
-        if self.run.format == "text":
-            from sendgate.render.page import Page
+    def _print_stale(self, destination: Destination) -> None:
+        """Say which waivers did nothing: on the page, or for JSON on stderr."""
+        if self.run.format != "text":
+            self.note_stale()
+        elif stale := self._stale():
             from sendgate.render.text import stale_on
 
-            page = Page(self.run.console.width(to_stdout=destination.to_stdout))
+            page = destination.page()
             stale_on(page, stale)
-            coloured = self.run.console.coloured(to_stdout=destination.to_stdout)
-            destination.write("\n" + page.text(colour=coloured))
-            return
-        for entry in stale:
+            destination.write("\n")
+            destination.print(page)
+
+    def note_stale(self) -> None:
+        """Say on stderr which waivers did nothing."""
+        for entry in self._stale():
             waiver = entry.waiver
             why = f"expired on {waiver.expires}" if entry.expired else "nothing matched it"
             self.run.console.note(f"waiver of {waiver.rule} for {waiver.domain}: {why}")
+
+    def _stale(self) -> tuple[StaleWaiver, ...]:
+        """Find the waivers without effect, of the rules that this run reports at all."""
+        from sendgate.audit.judge import stale_waivers
+
+        told = {rule.id for rule in self.rules if self.policy.wants(rule)}
+        stale = stale_waivers(self.policy, self.reports)
+        return tuple(entry for entry in stale if entry.waiver.rule in told)

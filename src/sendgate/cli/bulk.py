@@ -81,7 +81,7 @@ class _Bulk:
         options = self.auditor.run.options
         try:
             if options.output in {None, "-"}:
-                with Destination(None) as destination:
+                with Destination(None, self.auditor.run.console) as destination:
                     asyncio.run(self._each(destination.write))
             else:
                 with self._journal(Path(str(options.output))) as file:
@@ -92,6 +92,8 @@ class _Bulk:
                 f"interrupted; {self.done} of {len(self.targets)} domains were audited{how}"
             )
             return EXIT_INTERRUPTED
+        if not options.resume:  # an earlier run's lines do not tell which waivers they used
+            self.auditor.note_stale()
         if options.exit_zero:
             return 0
         return 1 if 1 in self.codes else 3 if 3 in self.codes else 0
@@ -119,6 +121,8 @@ class _Bulk:
                     self.done += 1
                     progress.done += 1
                     progress.clear()
+                    if self.auditor.policy.waivers:
+                        self.auditor.reports.append(report)
                     write(line)
 
     @contextmanager

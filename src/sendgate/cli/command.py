@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from sendgate.cli.console import Console
+from sendgate.cli.destination import Destination
 from sendgate.config import Config, ConfiguredSender, load_config
 from sendgate.errors import InputError, SendgateError
 from sendgate.names import printable
@@ -39,6 +40,14 @@ class Run:
     console: Console
     format: str
     layers: tuple[Mapping[str, object], ...]
+
+    def destination(self) -> Destination:
+        """Where the report of this run goes."""
+        return Destination(self.options.output, self.console)
+
+    def given_here(self, name: str) -> bool:
+        """Whether the command line itself gives a setting, not a variable or the file."""
+        return name in self.layers[0]
 
     def options_for(self, sender: ConfiguredSender | None) -> Options:
         """Settle the options for one sender: its table comes after variables, before the file."""

@@ -7,11 +7,20 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+from sendgate.cli.console import Console
 from sendgate.errors import InputError
 from sendgate.files import write_atomically
 from sendgate.names import printable
+from sendgate.render.page import Page
 
-__all__ = ["Destination"]
+__all__ = ["Destination", "check_writable"]
+
+
+def check_writable(path: str, option: str) -> None:
+    """Find out before anything is asked that a file cannot be written (`InputError`)."""
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
+        raise InputError(f"{option}: {printable(path)} cannot be written")
 
 
 class Destination:
@@ -22,22 +31,16 @@ class Destination:
     been called: then what was written so far is the report.
     """
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, console: Console) -> None:
         self.path = None if path in {None, "-"} else path
+        self._console = console
         self._pieces: list[str] = []
         self._keep = False
         self._closed = False
 
-    @property
-    def to_stdout(self) -> bool:
-        """Whether the report goes to stdout."""
-        return self.path is None
-
     def __enter__(self) -> Destination:
         if self.path is not None:
-            folder = Path(os.path.realpath(self.path)).parent
-            if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(self.path).is_dir():
-                raise InputError(f"--output: {printable(self.path)} cannot be written")
+            check_writable(self.path, "--output")
         return self
 
     def __exit__(
@@ -52,6 +55,14 @@ class Destination:
     def keep(self) -> None:
         """Let what is written so far stand, should the run be interrupted."""
         self._keep = True
+
+    def page(self) -> Page:
+        """Begin a page of text that is as wide as where it goes."""
+        return Page(self._console.width(to_stdout=self.path is None))
+
+    def print(self, page: Page) -> None:
+        """Write a page, in colour where that is wanted."""
+        self.write(page.text(colour=self._console.coloured(to_stdout=self.path is None)))
 
     def write(self, text: str) -> None:
         """Write a piece of the report; a reader who has gone away is no error."""

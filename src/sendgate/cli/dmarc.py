@@ -9,7 +9,6 @@ import typer
 
 from sendgate.cli.auditing import policy_of, typed_domain
 from sendgate.cli.command import Run, command
-from sendgate.cli.destination import Destination
 
 if TYPE_CHECKING:
     from sendgate.audit.report import Report
@@ -37,18 +36,16 @@ def dmarc(
     """
     from sendgate.render import json
     from sendgate.render.checks import dmarc_json, dmarc_on
-    from sendgate.render.page import Page
 
     author = typed_domain(run, domain)
     spf = None if spf_domain is None else typed_domain(run, spf_domain)
     dkim = None if dkim_domain is None else typed_domain(run, dkim_domain)
-    with Destination(run.options.output) as destination:
+    with run.destination() as destination:
         found, report = asyncio.run(_discover(run, author, spf, dkim))
         if run.format == "text":
-            page = Page(run.console.width(to_stdout=destination.to_stdout))
+            page = destination.page()
             dmarc_on(page, found, report)
-            coloured = run.console.coloured(to_stdout=destination.to_stdout)
-            destination.write(page.text(colour=coloured))
+            destination.print(page)
         else:
             destination.write(json.dumps(dmarc_json(found, report), line=run.format == "jsonl"))
     return 0 if run.options.exit_zero else _exit_code(found, report)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sendgate.cli.command import Run, command
-from sendgate.cli.destination import Destination
 from sendgate.config import nearest
 from sendgate.errors import InputError
 from sendgate.names import printable
@@ -28,16 +27,13 @@ def explain(
     from sendgate.audit.catalogue import RULES
     from sendgate.render import json
     from sendgate.render.catalogue import rule_on
-    from sendgate.render.page import Page
 
     found = find_rule(rule, RULES)
-    with Destination(run.options.output) as destination:
+    with run.destination() as destination:
         if run.format == "text":
-            page = Page(run.console.width(to_stdout=destination.to_stdout))
+            page = destination.page()
             rule_on(page, found)
-            destination.write(
-                page.text(colour=run.console.coloured(to_stdout=destination.to_stdout))
-            )
+            destination.print(page)
         else:
             destination.write(json.dumps(json.rules([found]), line=run.format == "jsonl"))
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sendgate.cli.command import Run, command
-from sendgate.cli.destination import Destination
 
 __all__ = ["rules"]
 
@@ -14,18 +13,15 @@ def rules(run: Run) -> int:
     from sendgate.audit.catalogue import RULES
     from sendgate.render import json
     from sendgate.render.catalogue import rules_on
-    from sendgate.render.page import Page
 
-    with Destination(run.options.output) as destination:
+    with run.destination() as destination:
         if run.format == "json":
             destination.write(json.dumps(json.rules(RULES)))
         elif run.format == "jsonl":
             for rule in RULES:
                 destination.write(json.dumps(json.rule(rule), line=True))
         else:
-            page = Page(run.console.width(to_stdout=destination.to_stdout))
+            page = destination.page()
             rules_on(page, RULES)
-            destination.write(
-                page.text(colour=run.console.coloured(to_stdout=destination.to_stdout))
-            )
+            destination.print(page)
     return 0

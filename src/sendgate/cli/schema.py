@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from sendgate.cli.command import Run, command
-from sendgate.cli.destination import Destination
 from sendgate.config import nearest
 from sendgate.errors import InputError
 from sendgate.names import printable
@@ -33,7 +32,7 @@ def schema(
             import json
 
             text = json.dumps(json.loads(text), separators=(",", ":")) + "\n"
-    with Destination(run.options.output) as destination:
+    with run.destination() as destination:
         destination.write(text)
     return 0
 

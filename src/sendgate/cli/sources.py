@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sendgate.cli.destination import check_writable
 from sendgate.errors import SourceError
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ async def open_source(
     if zones is not None:
         source = OverlaySource(zones, source)
     if options.record is not None:
+        check_writable(options.record, "--record")
         source = recording = RecordingSource(source, time, seed)
     try:
         yield OpenSource(RunSource(_Watched(source, heard) if heard else source), time, seed)

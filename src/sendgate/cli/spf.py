@@ -10,7 +10,6 @@ import typer
 
 from sendgate.cli.auditing import typed_domain
 from sendgate.cli.command import Run, command
-from sendgate.cli.destination import Destination
 from sendgate.errors import InputError
 from sendgate.names import printable
 
@@ -48,7 +47,6 @@ def spf(
     """
     from sendgate.render import json
     from sendgate.render.checks import spf_json, spf_on
-    from sendgate.render.page import Page
 
     address = _address(ip)
     if domain is None and mail_from is None and helo is None:
@@ -56,13 +54,12 @@ def spf(
     if domain is None and not mail_from and helo is None:
         raise InputError("the null sender is postmaster at the HELO name: give --helo too")
     name = None if domain is None else typed_domain(run, domain)
-    with Destination(run.options.output) as destination:
+    with run.destination() as destination:
         result = asyncio.run(_check(run, address, name, mail_from, helo))
         if run.format == "text":
-            page = Page(run.console.width(to_stdout=destination.to_stdout))
+            page = destination.page()
             spf_on(page, address, result)
-            coloured = run.console.coloured(to_stdout=destination.to_stdout)
-            destination.write(page.text(colour=coloured))
+            destination.print(page)
         else:
             destination.write(json.dumps(spf_json(result), line=run.format == "jsonl"))
     return _EXIT.get(str(result.result), 1)
