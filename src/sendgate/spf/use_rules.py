@@ -81,10 +81,15 @@ def sender_not_authorised(facts: DomainFacts) -> Verdicts:
     """A declared sending address does not pass SPF for the return path.
 
     With fail or permerror receivers may reject the mail outright; softfail and neutral give
-    no authenticated identity either, so that DMARC then rests on DKIM alone.
+    no authenticated identity either, so that DMARC then rests on DKIM alone. A record that
+    is broken itself lets nobody pass, and no address added to it would help: that fault is
+    told by the rule for it, not here.
     """
+    broken = isinstance(facts.spf, Present) and facts.spf.value.broken is not None
     for check in facts.spf_checks:
         result = check.result.result
+        if broken and result is Result.PERMERROR:
+            continue
         if check.result.unknown is not None:
             yield cannot_tell(check.result.unknown)
         elif result not in {Result.PASS, Result.NONE}:  # that there is no record is SPF001's
