@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 
 from sendgate.dns.answers import Address, Failed, Records
 from sendgate.mx.facts import MxFacts
-from sendgate.observed import Evidence, Present, Unknown, evidence_of
+from sendgate.observed import Evidence, Present, Unknown, alias_evidence, evidence_of
 from sendgate.profile import IpAddress, SenderKind
 from sendgate.spf.authorised import authorises
 from sendgate.spf.facts import SpfFacts
 from sendgate.topology import providers
 from sendgate.topology.facts import NameFacts
-from sendgate.topology.seen import (
-    alias_evidence,
-    content_names,
+from sendgate.topology.judging import (
     is_apex,
     subject,
-    unread,
 )
-from sendgate.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule
+from sendgate.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule, unread
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
@@ -53,7 +50,7 @@ def content_and_mail_share_a_name(facts: DomainFacts) -> Verdicts:
     changes; names below it, such as its DMARC record and DKIM keys, are not affected.
     """
     sending = facts.sending
-    if sending.name not in content_names(facts) or _at_apex(facts, sending):
+    if sending.name not in facts.profile.declared_content or _at_apex(facts, sending):
         return
     if sending.aliases:
         target = sending.aliases[0].target
@@ -63,7 +60,7 @@ def content_and_mail_share_a_name(facts: DomainFacts) -> Verdicts:
             (*alias_evidence(sending.aliases), *_address_evidence(sending)),
         )
     elif all(isinstance(answer, Failed) for answer in sending.answers):
-        yield unread(sending.failed)
+        yield from unread(sending.failed)
     else:
         yield Hit(
             f"content and mail share {sending.name}; its web host cannot ask for a CNAME without "
@@ -87,7 +84,7 @@ def content_and_mail_share_the_apex(facts: DomainFacts) -> Verdicts:
     mail and web share one reputation.
     """
     sending = facts.sending
-    if sending.name not in content_names(facts) or not _at_apex(facts, sending):
+    if sending.name not in facts.profile.declared_content or not _at_apex(facts, sending):
         return
     if sending.has_address is not False:
         yield Hit(
@@ -122,11 +119,11 @@ def return_path_is_sending_domain(facts: DomainFacts) -> Verdicts:
         )
         return
     if isinstance(mx.answer, Failed):
-        yield unread(mx.answer, Severity.WARNING)
+        yield from unread(mx.answer, Severity.WARNING)
         return
     if mx.can_receive is False or isinstance(facts.spf, Unknown):
         if isinstance(facts.spf, Unknown):
-            yield unread(facts.spf, Severity.WARNING)
+            yield from unread(facts.spf, Severity.WARNING)
         return  # nothing takes mail there: MX001, MX004 and MX008 speak of it
     if not isinstance(facts.spf, Present) or facts.spf.value.broken:
         return  # no SPF to hold the host against: the SPF rules speak of it
@@ -143,7 +140,7 @@ def return_path_is_sending_domain(facts: DomainFacts) -> Verdicts:
         failed = next((host.failed for host in mx.hosts if host.failed), None)
         open_include = next(iter(facts.spf.value.unread), None)
         if failed or open_include:
-            yield unread(failed or open_include, Severity.WARNING)
+            yield from unread(failed or open_include, Severity.WARNING)
 
 
 @rule(
@@ -160,7 +157,7 @@ def return_path_hosts_content(facts: DomainFacts) -> Verdicts:
     stand together, until the web host asks for a CNAME.
     """
     path = facts.return_path
-    if path is None or path.name == facts.profile.sending or path.name not in content_names(facts):
+    if path is None or path.name == facts.profile.sending or path.name not in facts.profile.declared_content:
         return
     if path.aliases:
         yield Hit(
@@ -169,7 +166,7 @@ def return_path_hosts_content(facts: DomainFacts) -> Verdicts:
             alias_evidence(path.aliases),
         )
     elif all(isinstance(answer, Failed) for answer in path.answers):
-        yield unread(path.failed)
+        yield from unread(path.failed)
     else:
         yield Hit(
             f"the return path {path.name} also serves content",
@@ -218,7 +215,7 @@ def subdomain_not_unique(facts: DomainFacts) -> Verdicts:
     """
     sending = facts.sending
     root, mx = facts.topology.root, facts.mx[sending.name]
-    shared = sending.name in content_names(facts) or sending.name == facts.profile.envelope
+    shared = sending.name in facts.profile.declared_content or sending.name == facts.profile.envelope
     if root is None or sending.name == root or shared or sending.aliases:
         return
     own = _sending_providers(facts)
@@ -294,12 +291,14 @@ def _mx_may_send(facts: DomainFacts, mx: MxFacts, spf: SpfFacts) -> bool | None:
     if any(owner is not None and owner.id in own for owner in owners):
         return True
     addresses = [ip for host in mx.hosts for ip in host.addresses]
+    unseen = any(host.failed is not None for host in mx.hosts)
     if mx.is_implicit:
-        addresses = list(_own_addresses(facts.names[mx.name]))
+        name = facts.names[mx.name]
+        addresses = list(_own_addresses(name))
+        unseen = isinstance(name.a, Failed) or isinstance(name.aaaa, Failed)
     verdicts = [authorises(spf, ip) for ip in addresses]
     if True in verdicts:
         return True
-    unseen = any(host.resolves is None for host in mx.hosts)
     return None if unseen or None in verdicts or not addresses else False
 
 
