@@ -247,10 +247,13 @@ def unknown_on(page: Page, unknown: Sequence[UnknownItem]) -> None:
     for item in sorted(unknown, key=lambda item: not item.decisive):
         groups.setdefault((str(item.unknown.question), item.unknown.text), []).append(item)
     for (question, reason), items in groups.items():
-        decisive = any(item.decisive for item in items)
-        ids = " ".join(dict.fromkeys(item.rule.id for item in items))
+        told = [item for item in items if item.decisive] or items
+        ids = list(dict.fromkeys(item.rule.id for item in told))
+        rest = len({item.rule.id for item in items}.difference(ids))
+        more = f", and {counted(rest, 'rule')} that would not decide" if rest else ""
+        decisive = items[0].decisive
         page.entry("", f"{safe(question)}: {safe(reason)}", style="open" if decisive else "")
-        page.entry("decides" if decisive else "for", ids, indent=4)
+        page.entry("decides" if decisive else "for", " ".join(ids) + more, indent=4)
 
 
 def _waived_on(page: Page, report: Report) -> None:
