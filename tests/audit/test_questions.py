@@ -42,6 +42,7 @@ def many_mx(name: str, count: int) -> Table:
 
 DEEP = "a.b.c.d.e.f.g.h.i.news.example.com"
 REPORTS = ",".join(f"mailto:r@reports{n}.example.net" for n in range(12))
+ADDRESS_TERMS = " ".join(f"a:h{n}.example.net" for n in range(7))
 CASES: dict[str, tuple[Table, dict[str, Any], str, int, int, int]] = {
     # table, options, domain, MX hosts, SPF includes, SPF depth
     "healthy": (healthy(), SENDER, "news.example.com", 2, 0, 0),
@@ -60,6 +61,15 @@ CASES: dict[str, tuple[Table, dict[str, Any], str, int, int, int]] = {
     ),
     "many report addresses": (
         healthy() | {("_dmarc.example.com", "TXT"): [txt(f"v=DMARC1; p=reject; rua={REPORTS}")]},
+        SENDER, "news.example.com", 2, 0, 0,
+    ),
+    "many address terms": (
+        healthy()
+        | {
+            ("12345m.example.com", "TXT"): [txt(f"v=spf1 {ADDRESS_TERMS} mx -all")],
+            ("_dmarc.example.com", "TXT"): [txt(f"v=DMARC1; p=reject; rua={REPORTS}")],
+        }
+        | {(f"h{n}.example.net", "A"): [address(f"192.0.2.{n}")] for n in range(7)},
         SENDER, "news.example.com", 2, 0, 0,
     ),
     "aliases": (

@@ -94,7 +94,7 @@ async def _spf_and_checks(
 async def _check(profile: Profile, domain: Domain, ip: IpAddress, desk: Desk) -> SpfCheck:
     """What a receiver would find for mail from postmaster@domain, sent by `ip`."""
     result = await check_host(
-        ip, domain, f"postmaster@{domain}", str(profile.helo or domain), desk.listed
+        ip, domain, f"postmaster@{domain}", str(profile.helo or domain), desk.core
     )
     return SpfCheck(ip, domain, result)
 

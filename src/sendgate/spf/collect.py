@@ -51,7 +51,7 @@ async def collect_spf(
     found = candidates(answer)
     if not found:
         return absent(answer)
-    tree = await _read_tree(domain, answer, desk.listed, families)
+    tree = await _read_tree(domain, answer, desk, families)
     return Present(SpfFacts(domain, answer, found, tree), evidence_of(answer, *found))
 
 
@@ -130,7 +130,7 @@ class _Growing:
 
 
 async def _read_tree(
-    domain: Domain, answer: Answer, source: DnsSource, families: Sequence[Family]
+    domain: Domain, answer: Answer, desk: Desk, families: Sequence[Family]
 ) -> SpfNode:
     root = _Growing(domain, None, ())
     root.take(answer)
@@ -143,7 +143,7 @@ async def _read_tree(
                     continue
                 terms = _address_terms(node.observed.value)[:addresses]
                 addresses -= len(terms)
-                hosts.create_task(_look_up(node, terms, source, families))
+                hosts.create_task(_look_up(node, terms, desk, families))
                 node.branch()
                 below += [c for c in node.children if c.domain is not None and not c.loop]
             for index, node in enumerate(below):
@@ -151,7 +151,7 @@ async def _read_tree(
             level = [node for node in below if not node.skipped]
             seen += len(level)
             questions = [Question(node.domain, "TXT") for node in level if node.domain]
-            for node, found in zip(level, await _ask_all(source, questions), strict=True):
+            for node, found in zip(level, await _ask_all(desk.listed, questions), strict=True):
                 node.take(found)
     return root.freeze()
 
@@ -169,31 +169,33 @@ def _address_terms(record: spf.SpfRecord) -> list[_AddressTerm]:
 
 
 async def _look_up(
-    node: _Growing, terms: list[_AddressTerm], source: DnsSource, families: Sequence[Family]
+    node: _Growing, terms: list[_AddressTerm], desk: Desk, families: Sequence[Family]
 ) -> None:
     """Ask for the addresses of some of the node's own terms, all together."""
     assert node.domain is not None
     domain = node.domain
     node.addresses = list(
-        await asyncio.gather(*(_look_up_term(term, domain, source, families) for term in terms))
+        await asyncio.gather(*(_look_up_term(term, domain, desk, families) for term in terms))
     )
 
 
 async def _look_up_term(
-    term: _AddressTerm, domain: Domain, source: DnsSource, families: Sequence[Family]
+    term: _AddressTerm, domain: Domain, desk: Desk, families: Sequence[Family]
 ) -> AddressLookup:
     target = domain if term.target is None else _static(term.target, domain)
     lookup = AddressLookup(domain, term, target)
     if target is None:
         return lookup
     if isinstance(term, spf.Mx):
-        lookup = replace(lookup, mx=await source.ask(Question(target, "MX")))
+        lookup = replace(lookup, mx=await desk.core.ask(Question(target, "MX")))
     # With more hosts the term is a permerror before any of them is looked up.
     if len(lookup.hosts) > MAX_MX_HOSTS:
         return lookup
     wanted = {family: lookup.asked(family) for family in (Family.IPV4, Family.IPV6)}
     if Family.IPV6 not in families or isinstance(term, spf.Exists):
         wanted[Family.IPV6] = ()
+    # Only the hosts of a mail exchanger are something that records list.
+    source = desk.listed if isinstance(term, spf.Mx) else desk.core
     four, six = await asyncio.gather(*(_ask_all(source, asked) for asked in wanted.values()))
     return replace(lookup, a=tuple(four), aaaa=tuple(six))
 
