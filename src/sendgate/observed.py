@@ -5,10 +5,21 @@ Answer ──► protocol's collect.py ──► Observed[its facts] ──► p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sendgate.dns.answers import Answer, Failed, NxDomain, Origin, Question, Reason, Record, Records
+from sendgate.dns.answers import (
+    Alias,
+    Answer,
+    Failed,
+    NxDomain,
+    Origin,
+    Question,
+    Reason,
+    Record,
+    Records,
+)
 from sendgate.names import Domain
 
 __all__ = [
@@ -19,7 +30,11 @@ __all__ = [
     "Present",
     "Unknown",
     "absent",
+    "alias_evidence",
+    "all_of",
+    "any_of",
     "evidence_of",
+    "nothing_seen",
 ]
 
 T = TypeVar("T")
@@ -87,7 +102,7 @@ def evidence_of(answer: Answer, *only: Record) -> tuple[Evidence, ...]:
     A failed answer is evidence of nothing and gives its aliases alone.
     """
     question = answer.question
-    found = [Evidence(a.name, "CNAME", (str(a.target),), a.origin) for a in answer.aliases]
+    found = list(alias_evidence(answer.aliases))
     if isinstance(answer, Records):
         by_origin: dict[Origin, list[str]] = {}
         for record in only or answer.records:
@@ -102,6 +117,30 @@ def evidence_of(answer: Answer, *only: Record) -> tuple[Evidence, ...]:
     return tuple(found)
 
 
+def alias_evidence(aliases: Iterable[Alias]) -> tuple[Evidence, ...]:
+    """The CNAMEs as evidence, the first of the chain first, each with all its targets."""
+    return tuple(
+        Evidence(a.name, "CNAME", tuple(map(str, (a.target, *a.others))), a.origin) for a in aliases
+    )
+
+
+def nothing_seen(name: Domain, rdtype: str, origin: Origin | None = None) -> Evidence:
+    """Evidence that only names a finding's subject, where no answer shows anything of it."""
+    return Evidence(name, rdtype, (), origin or Origin("resolver", "no answer"))
+
+
 def absent(answer: Answer) -> Absent:
     """The absence that an answer without data proves (never call it with a failed one)."""
     return Absent(isinstance(answer, NxDomain), evidence_of(answer))
+
+
+def any_of(values: Iterable[bool | None]) -> bool | None:
+    """True if one is; False if all are false; None where one that is not known could decide."""
+    found = tuple(values)
+    return True if True in found else None if None in found else False
+
+
+def all_of(values: Iterable[bool | None]) -> bool | None:
+    """False if one is; True if all are true; None where one that is not known could decide."""
+    found = tuple(values)
+    return False if False in found else None if None in found else True

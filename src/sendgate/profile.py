@@ -56,7 +56,7 @@ class Selector:
     """A DKIM selector to look at under `domain` (the `d=` it signs for).
 
     `named`: declared, or the named provider's own; a key missing there is a fault.
-    A guessed selector (`named` false) proves nothing by its absence (rules.md, Named keys).
+    A guessed selector (`named` false) proves nothing by its absence.
     """
 
     name: str
@@ -100,6 +100,11 @@ class Profile:
     def is_bulk(self) -> bool:
         """Whether any declared receiver declares bulk volume."""
         return any(receiver.is_bulk for receiver in self.receivers)
+
+    @property
+    def declared_content(self) -> frozenset[Domain]:
+        """The content hosts that were declared; assumed ones make no fault."""
+        return frozenset(role.name for role in self.content if not role.assumed)
 
     @property
     def envelope(self) -> Domain | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
-from sendgate.dns.answers import Failed
+from sendgate.dns.answers import Answer, Failed
 from sendgate.errors import InternalError
 from sendgate.observed import Evidence, Unknown
 
@@ -30,6 +30,7 @@ __all__ = [
     "Severity",
     "cannot_tell",
     "rule",
+    "unread",
 ]
 
 
@@ -131,6 +132,12 @@ def cannot_tell(unseen: Unknown | Failed, severity: Severity | None = None) -> C
 
 Verdicts = Iterator[Hit | CannotTell]
 RuleFunction = Callable[["DomainFacts"], Verdicts]
+
+
+def unread(seen: Answer | Unknown | None, severity: Severity | None = None) -> Verdicts:
+    """Say that a rule which rests on this cannot tell, where it is unknown; else nothing."""
+    if isinstance(seen, Failed | Unknown):
+        yield cannot_tell(seen, severity)
 
 
 @dataclass(frozen=True)

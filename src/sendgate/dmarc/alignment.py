@@ -15,7 +15,7 @@ from typing import Literal
 from sendgate.dkim.facts import DkimFacts, DkimKey
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.names import Domain
-from sendgate.observed import Absent, Observed, Present
+from sendgate.observed import Absent, Observed, Present, all_of, any_of
 from sendgate.profile import Profile, Selector
 from sendgate.spf.facts import SpfCheck, SpfFacts
 
@@ -77,7 +77,7 @@ class Alignment:
         Only named selectors count: a key at a guessed one may be another system's.
         """
         named = [d.can_pass for d in self.dkim if d.selector.named]
-        return _any(named) if named else None
+        return any_of(named) if named else None
 
 
 def predict(
@@ -92,7 +92,7 @@ def predict(
     spf_alignment = _spf(profile, spf, spf_checks, dmarc, aspf)
     keys = tuple(_dkim(profile.sending, key, dmarc, adkim) for key in dkim.keys)
     alignment = Alignment(spf_alignment, keys, adkim, DmarcResult.UNKNOWN)
-    either = _any([alignment.spf_can_pass, alignment.dkim_can_pass])
+    either = any_of([alignment.spf_can_pass, alignment.dkim_can_pass])
     result = {True: DmarcResult.PASS, False: DmarcResult.FAIL, None: DmarcResult.UNKNOWN}[either]
     return Alignment(spf_alignment, keys, adkim, result)
 
@@ -172,8 +172,7 @@ def _spf_passes(spf: Observed[SpfFacts], checks: Sequence[SpfCheck]) -> bool | N
     if not isinstance(spf, Present):
         return None
     if checks:
-        results = [check.passes for check in checks]
-        return False if False in results else None if None in results else True
+        return all_of(check.passes for check in checks)
     never = spf.value.is_deny_all or spf.value.permerror is not None
     return False if never else None
 
@@ -184,8 +183,3 @@ def _dkim(author: Domain, key: DkimKey, dmarc: DmarcFacts, mode: Mode) -> DkimAl
         return DkimAlignment(key.selector, aligned, False)
     both = aligned and key.usable
     return DkimAlignment(key.selector, aligned, both)
-
-
-def _any(values: Sequence[bool | None]) -> bool | None:
-    """True if one is, False if all are, None where an open one could still decide."""
-    return True if True in values else None if None in values else False

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from sendgate.dmarc.record import Policy
 from sendgate.dmarc.suffixes import is_icann_suffix, is_public_suffix, registrable
-from sendgate.dns.answers import Origin
 from sendgate.names import Domain
-from sendgate.observed import Evidence, Present, Unknown
+from sendgate.observed import Evidence, Present, Unknown, all_of, nothing_seen
 from sendgate.profile import SenderKind
 from sendgate.vocabulary import (
     Document,
@@ -241,7 +240,7 @@ def _sent_by_another(facts: DomainFacts) -> bool:
     profile = facts.profile
     if facts.alignment.dkim_can_pass or facts.alignment.spf_can_pass:
         return False
-    names = [role.name for role in (profile.return_path,) if role is not None]
+    names = [] if profile.return_path is None else [profile.return_path.name]
     foreign = any(facts.dmarc.aligns(name) is False for name in (*names, *profile.dkim_domains))
     shared = profile.sender in {SenderKind.SHARED, SenderKind.DEDICATED}
     return foreign or profile.provider is not None or shared
@@ -267,8 +266,7 @@ def _spf_unknown(facts: DomainFacts) -> Unknown | None:
 
 def _spf_passes(facts: DomainFacts) -> bool | None:
     """Whether SPF passes for all declared addresses, aligned or not; None: none declared."""
-    found = [check.passes for check in facts.spf_checks]
-    return None if not found or None in found else all(found)
+    return all_of(check.passes for check in facts.spf_checks) if facts.spf_checks else None
 
 
 def _dkim_state(facts: DomainFacts) -> bool | Unknown | None:
@@ -329,7 +327,7 @@ def _evidence(facts: DomainFacts) -> tuple[Evidence, ...]:
     keys = (key.observed for key in facts.dkim.named)
     dkim = tuple(e for seen in keys if not isinstance(seen, Unknown) for e in seen.evidence)
     found = (*own, *spf, *dkim)
-    return found or (Evidence(facts.profile.sending, "TXT", (), Origin("resolver", "")),)
+    return found or (nothing_seen(facts.profile.sending, "TXT"),)
 
 
 DMARC_RULES: tuple[Rule, ...] = (reject_on_spf_alone, strict_mode_excludes_name)

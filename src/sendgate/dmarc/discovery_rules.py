@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendgate.dmarc.judged import is_void_at, owned_steps, unread
+from sendgate.dmarc.judging import is_void_at, owned_steps, unread_steps
 from sendgate.dmarc.record import Policy, parse
 from sendgate.dmarc.walk import Step
 from sendgate.dns.answers import Answer, Failed, NoData, NxDomain, Reason, Record, Records, Txt
-from sendgate.observed import Absent, Evidence, Malformed, Present, Unknown, evidence_of
+from sendgate.names import printable
+from sendgate.observed import (
+    Absent,
+    Evidence,
+    Malformed,
+    Present,
+    Unknown,
+    evidence_of,
+    nothing_seen,
+)
 from sendgate.vocabulary import (
     Hit,
     Rfc,
@@ -66,7 +75,7 @@ def several_dmarc_records(facts: DomainFacts) -> Verdicts:
     Receivers discard all of them: those that follow RFC 9989 go on with the domain above,
     older ones act as if there were no DMARC at all.
     """
-    yield from unread(facts)
+    yield from unread_steps(facts)
     for step in owned_steps(facts.dmarc):
         if isinstance(step.seen, Malformed):
             name = step.answer.question.name
@@ -86,7 +95,7 @@ def void_dmarc_text(facts: DomainFacts) -> Verdicts:
     before the version stops only some of them, and is a warning; so is a void text beside
     a good record.
     """
-    yield from unread(facts)
+    yield from unread_steps(facts)
     for step in owned_steps(facts.dmarc):
         name = step.answer.question.name
         for record in step.void:
@@ -199,10 +208,7 @@ def _alias_fault(answer: Answer, target: str) -> str:
 
 
 def _alias_evidence(answer: Answer) -> tuple[Evidence, ...]:
-    found = evidence_of(answer)
-    if found or answer.origin is None:
-        return found
-    return (Evidence(answer.question.name, "CNAME", (), answer.origin),)
+    return evidence_of(answer) or (nothing_seen(answer.question.name, "CNAME", answer.origin),)
 
 
 @rule(
@@ -242,7 +248,7 @@ def foreign_text_at_dmarc(facts: DomainFacts) -> Verdicts:
     Receivers discard it and use the DMARC record beside it, if there is one. Often a
     wildcard TXT record shows through.
     """
-    yield from unread(facts)
+    yield from unread_steps(facts)
     steps = [step for step in owned_steps(facts.dmarc) if step.others]
     if steps:
         names = " and ".join(str(step.answer.question.name) for step in steps)
@@ -255,8 +261,6 @@ def _text(record: Record) -> str:
 
 
 def _start(record: Record) -> str:
-    from sendgate.names import printable
-
     text = _text(record)
     return printable(text if len(text) <= 24 else text[:24] + "…")
 

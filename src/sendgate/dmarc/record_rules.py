@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendgate.dmarc.judged import governing, open_organizational
+from sendgate.dmarc.judging import governing, open_organizational
 from sendgate.dmarc.record import DmarcRecord, Policy
 from sendgate.observed import Present, Unknown
 from sendgate.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule

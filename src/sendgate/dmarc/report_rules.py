@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sendgate.dmarc.facts import ReportDestination
-from sendgate.dmarc.judged import governing
+from sendgate.dmarc.judging import governing
 from sendgate.dmarc.record import ReportUri, UriFault, parse
 from sendgate.dns.answers import Answer, Failed, Mx, NxDomain, Records, Txt
 from sendgate.observed import Present, Unknown, evidence_of

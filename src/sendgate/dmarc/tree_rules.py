@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sendgate.dmarc.facts import DmarcFacts
-from sendgate.dmarc.judged import owned_steps, unread
+from sendgate.dmarc.judging import owned_steps, unread_steps
 from sendgate.dmarc.suffixes import is_public_suffix, registrable
 from sendgate.dmarc.walk import Step
 from sendgate.names import Domain
@@ -30,7 +30,7 @@ def psd_at_ordinary_domain(facts: DomainFacts) -> Verdicts:
     It declares a registry: every name one label below becomes an organization of its own,
     and relaxed alignment between the domain and its subdomains breaks.
     """
-    yield from unread(facts)
+    yield from unread_steps(facts)
     for step in _falsely_public(facts.dmarc):
         if isinstance(step.seen, Present):
             yield Hit(
@@ -52,7 +52,7 @@ def psd_cuts_off_subdomain(facts: DomainFacts) -> Verdicts:
     domain's policy does not reach it. Right where that is meant: a note where everything
     that was declared stays within it.
     """
-    yield from unread(facts, Severity.WARNING)
+    yield from unread_steps(facts, Severity.WARNING)
     for step in _cut_off(facts.dmarc):
         if not isinstance(step.seen, Present):
             continue

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sendgate.dns.answers import Address, Alias, Answer, Failed, Mx, NoData, NxDomain, Records
 from sendgate.names import Domain
+from sendgate.observed import any_of
+from sendgate.profile import IpAddress
 
 __all__ = ["MxFacts", "MxHost", "is_host"]
 
@@ -46,7 +47,7 @@ class MxHost:
         return next((x.aliases for x in self.answers if x.aliases), ())
 
     @property
-    def addresses(self) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    def addresses(self) -> Iterator[IpAddress]:
         """The host's known addresses, IPv4 first."""
         for answer in self.answers:
             if isinstance(answer, Records):
@@ -103,5 +104,4 @@ class MxFacts:
             return False
         if isinstance(self.answer, NoData):
             return self.has_address
-        found = [host.resolves for host in self.hosts]
-        return True if True in found else None if None in found else False
+        return any_of(host.resolves for host in self.hosts)

@@ -6,12 +6,11 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sendgate.dns.answers import Failed, Mx, NoData, Origin, Record, Records
+from sendgate.dns.answers import Failed, Mx, NoData, Record, Records
 from sendgate.mx.facts import MxFacts, MxHost, is_host
 from sendgate.names import Domain
-from sendgate.observed import Evidence, Present, evidence_of
+from sendgate.observed import Evidence, alias_evidence, evidence_of, nothing_seen
 from sendgate.vocabulary import (
-    CannotTell,
     Hit,
     Rfc,
     Rule,
@@ -20,6 +19,7 @@ from sendgate.vocabulary import (
     Verdicts,
     cannot_tell,
     rule,
+    unread,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def no_way_to_receive(facts: DomainFacts) -> Verdicts:
     could not be answered. For a domain that stands in From alone this is a warning. A name
     that nobody declared, and whose SPF record lets nobody send, needs no way back.
     """
-    if not facts.profile.declared and _sends_nothing(facts):
+    if facts.sends_nothing:
         return
     for mx in facts.mx.values():
         severity = Severity.ERROR if mx.name == facts.profile.envelope else Severity.WARNING
@@ -75,9 +75,7 @@ def no_way_to_receive(facts: DomainFacts) -> Verdicts:
                 severity,
             )
         elif mx.can_receive is None:
-            failed = facts.names[mx.name].failed
-            if failed is not None:
-                yield cannot_tell(failed, severity)
+            yield from unread(facts.names[mx.name].failed, severity)
 
 
 @rule(
@@ -93,18 +91,19 @@ def implicit_mx(facts: DomainFacts) -> Verdicts:
     the host takes mail. What this means for a return path or a content host is TOP025's.
     """
     mx = facts.mx[facts.profile.sending]
-    content = {role.name for role in facts.profile.content if not role.assumed}
-    if mx.name == facts.profile.envelope or mx.name in content:
+    if mx.name == facts.profile.envelope or mx.name in facts.profile.declared_content:
         return
-    if mx.is_implicit and not facts.names[mx.name].aliases:
+    name = facts.names[mx.name]
+    if mx.is_implicit and not name.aliases:
         yield Hit(
             f"{mx.name} has no MX record, so replies go to the host at its own address",
-            (*evidence_of(mx.answer), *_addresses_of(facts, mx.name)),
+            (*evidence_of(mx.answer), *name.address_evidence),
         )
     elif isinstance(mx.answer, Failed):
         yield cannot_tell(mx.answer)
     elif isinstance(mx.answer, NoData) and mx.has_address is None:
-        yield from _unread_addresses(facts, mx.name)
+        for answer in (name.a, name.aaaa):
+            yield from unread(answer)
 
 
 @rule(
@@ -125,11 +124,11 @@ def mx_target_is_alias(facts: DomainFacts) -> Verdicts:
             alias = host.aliases[0]
             yield Hit(
                 f"the MX host {host.target} of {_names(named)} is an alias of {alias.target}",
-                (*(_mx_record(mx, host) for mx in named), *_alias_evidence(host)),
+                (*(_mx_record(mx, host) for mx in named), *alias_evidence(host.aliases)),
             )
         elif host.answers and all(isinstance(x, Failed) for x in host.answers):
-            yield _unresolved(host)
-    yield from _unread(facts)
+            yield from unread(host.failed)
+    yield from _unread_mx(facts)
 
 
 @rule(
@@ -163,8 +162,8 @@ def mx_host_without_address(facts: DomainFacts) -> Verdicts:
                 Severity.ERROR if fatal else Severity.WARNING,
             )
         for host in unknown:
-            yield _unresolved(host, Severity.WARNING if some_work else Severity.ERROR)
-    yield from _unread(facts)
+            yield from unread(host.failed, Severity.WARNING if some_work else Severity.ERROR)
+    yield from _unread_mx(facts)
 
 
 @rule(
@@ -196,7 +195,7 @@ def mx_target_not_a_hostname(facts: DomainFacts) -> Verdicts:
                 (record,),
                 Severity.WARNING,
             )
-    yield from _unread(facts)
+    yield from _unread_mx(facts)
 
 
 @rule(
@@ -218,7 +217,7 @@ def null_mx_beside_others(facts: DomainFacts) -> Verdicts:
             others = _listed(record.exchange for record in mx.records if not record.is_null)
             beside = f"MX records for {others}" if others else "another null MX"
             yield Hit(f"{mx.name} has a null MX beside {beside}", evidence_of(mx.answer))
-    yield from _unread(facts)
+    yield from _unread_mx(facts)
 
 
 @rule(
@@ -241,7 +240,7 @@ def null_mx_preference_not_zero(facts: DomainFacts) -> Verdicts:
                     f"the null MX of {mx.name} has preference {record.preference}",
                     evidence_of(mx.answer),
                 )
-    yield from _unread(facts)
+    yield from _unread_mx(facts)
 
 
 @rule(
@@ -266,7 +265,7 @@ def sender_with_null_mx(facts: DomainFacts) -> Verdicts:
                 evidence_of(mx.answer),
                 severity,
             )
-    yield from _unread(facts, severity)
+    yield from _unread_mx(facts, severity)
 
 
 @rule(
@@ -294,8 +293,8 @@ def mx_host_unreachable(facts: DomainFacts) -> Verdicts:
                 ),
             )
         elif host.failed is not None:
-            yield _unresolved(host)
-    yield from _unread(facts)
+            yield from unread(host.failed)
+    yield from _unread_mx(facts)
 
 
 @rule(
@@ -313,12 +312,8 @@ def dotless_mail_domain(facts: DomainFacts) -> Verdicts:
     """
     for mx in facts.mx.values():
         if len(mx.name.labels) == 1:
-            found = evidence_of(mx.answer) or (_nothing(mx),)
+            found = evidence_of(mx.answer) or (nothing_seen(mx.name, "MX", mx.answer.origin),)
             yield Hit(f"{mx.name} is a mail domain without a dot", found)
-
-
-def _sends_nothing(facts: DomainFacts) -> bool:
-    return isinstance(facts.spf, Present) and facts.spf.value.is_deny_all
 
 
 def _hosts(facts: DomainFacts) -> Iterator[tuple[MxFacts, MxHost]]:
@@ -341,51 +336,20 @@ def _names(named: list[MxFacts]) -> str:
     return " and ".join(str(mx.name) for mx in named)
 
 
-def _unread(facts: DomainFacts, severity: Severity | None = None) -> Iterator[CannotTell]:
+def _unread_mx(facts: DomainFacts, severity: Severity | None = None) -> Verdicts:
     """What no rule about MX records can tell: the names whose MX answer failed."""
     for mx in facts.mx.values():
-        if isinstance(mx.answer, Failed):
-            yield cannot_tell(mx.answer, severity)
+        yield from unread(mx.answer, severity)
 
 
 def _records_of(mx: MxFacts, hosts: list[MxHost]) -> list[Record]:
     targets = {host.target for host in hosts}
-    assert isinstance(mx.answer, Records)
-    return [r for r in mx.answer.records if isinstance(r.data, Mx) and r.data.exchange in targets]
+    records = mx.answer.records if isinstance(mx.answer, Records) else ()
+    return [r for r in records if isinstance(r.data, Mx) and r.data.exchange in targets]
 
 
 def _mx_record(mx: MxFacts, host: MxHost) -> Evidence:
     return evidence_of(mx.answer, *_records_of(mx, [host]))[-1]
-
-
-def _alias_evidence(host: MxHost) -> Iterator[Evidence]:
-    for alias in host.aliases:
-        yield Evidence(alias.name, "CNAME", (str(alias.target),), alias.origin)
-
-
-def _addresses_of(facts: DomainFacts, name: Domain) -> Iterator[Evidence]:
-    found = facts.names[name]
-    for answer in (found.a, found.aaaa):
-        if isinstance(answer, Records):
-            yield from evidence_of(answer)
-
-
-def _unread_addresses(facts: DomainFacts, name: Domain) -> Iterator[CannotTell]:
-    found = facts.names[name]
-    for answer in (found.a, found.aaaa):
-        if isinstance(answer, Failed):
-            yield cannot_tell(answer)
-
-
-def _unresolved(host: MxHost, severity: Severity | None = None) -> CannotTell:
-    failed = host.failed
-    assert failed is not None
-    return cannot_tell(failed, severity)
-
-
-def _nothing(mx: MxFacts) -> Evidence:
-    origin = mx.answer.origin or Origin("resolver", "no answer")
-    return Evidence(mx.name, "MX", (), origin)
 
 
 def _lost(facts: DomainFacts, name: Domain) -> str:

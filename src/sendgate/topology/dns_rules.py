@@ -17,20 +17,19 @@ from sendgate.dns.answers import (
     Txt,
 )
 from sendgate.names import Domain
-from sendgate.observed import Evidence, Present, evidence_of
+from sendgate.observed import Evidence, Present, alias_evidence, evidence_of
+from sendgate.spf.facts import candidates
 from sendgate.topology.facts import NameFacts, ServerAnswers, ZoneFacts
-from sendgate.topology.seen import (
-    alias_evidence,
+from sendgate.topology.judging import (
     beside,
-    content_names,
     is_apex,
     is_synthesised,
     mail_names,
     speaker,
     subject,
-    unread,
+    zone_of,
 )
-from sendgate.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule
+from sendgate.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule, unread
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
@@ -102,7 +101,7 @@ def cname_at_zone_apex(facts: DomainFacts) -> Verdicts:
     meet it lose the rest of the apex: MX, SPF, and at times the whole zone.
     """
     for name in _role_names(facts):
-        alias = next((a for a in name.aliases), None)
+        alias = next(iter(name.aliases), None)
         if alias is not None and is_apex(facts, name):
             yield Hit(
                 f"{name.name} is the apex of its zone and an alias of {alias.target}",
@@ -150,7 +149,7 @@ def dangling_cname(facts: DomainFacts) -> Verdicts:
         speaks = speaker(facts, name) if is_mail else "DNS004"
         unseen = name.aliases and all(isinstance(x, Failed) for x in name.answers)
         if unseen and speaks in {None, "DNS004"} and not any(map(_is_loop, name.answers)):
-            yield unread(name.failed)
+            yield from unread(name.failed)
         if dangling is None or speaks != "DNS004":
             continue
         target = dangling.aliases[-1].target
@@ -185,7 +184,7 @@ def name_server_is_alias(facts: DomainFacts) -> Verdicts:
                     (*_ns_evidence(zone, server.target), *alias_evidence(server.a.aliases)),
                 )
             elif isinstance(server.a, Failed) and server.a.reason not in _NOT_WANTED:
-                yield unread(server.a)
+                yield from unread(server.a)
 
 
 @rule(
@@ -202,7 +201,7 @@ def wildcard_below_mail_name(facts: DomainFacts) -> Verdicts:
     Wildcards that only forbid (`v=spf1 -all`, a null MX) are good practice and no finding.
     """
     for name in mail_names(facts):
-        zone = next((z for z in facts.zones if z.name == name.name), ZoneFacts(name.name))
+        zone = zone_of(facts, name.name)
         if not is_apex(facts, name) and is_synthesised(facts, name):
             continue  # the mail name itself is made by the wildcard: TOP026
         wild = [x for x in zone.probes if x.question.rdtype in {"TXT", "MX"} and _answers(x)]
@@ -214,9 +213,7 @@ def wildcard_below_mail_name(facts: DomainFacts) -> Verdicts:
             )
             continue
         unseen = name.answers if name.exists is None else zone.probes
-        failed = next((x for x in unseen if isinstance(x, Failed)), None)
-        if failed is not None:
-            yield unread(failed)
+        yield from unread(next((x for x in unseen if isinstance(x, Failed)), None))
 
 
 @rule(
@@ -236,7 +233,7 @@ def dnssec_validation_fails(facts: DomainFacts) -> Verdicts:
         if name.unchecked is None:
             continue
         if isinstance(name.unchecked, Failed):
-            yield unread(name.unchecked)
+            yield from unread(name.unchecked)
             continue
         rdtype = name.unchecked.question.rdtype
         yield Hit(
@@ -285,7 +282,7 @@ def sending_domain_is_empty(facts: DomainFacts) -> Verdicts:
     if record.policy_when_published("sp") == record.policy_when_published("np"):
         return
     if any(isinstance(x, Failed) for x in name.answers):
-        yield unread(name.failed)
+        yield from unread(name.failed)
     elif all(isinstance(x, NoData) and not x.aliases for x in name.answers):
         yield Hit(
             f"{name.name} exists without a TXT, MX or address record, so the policy of "
@@ -298,7 +295,7 @@ def _role_names(facts: DomainFacts) -> Iterator[NameFacts]:
     """The mail names, then the content hosts that were declared."""
     mail = mail_names(facts)
     yield from mail
-    for name in sorted(content_names(facts) - {x.name for x in mail}):
+    for name in sorted(facts.profile.declared_content - {x.name for x in mail}):
         if name in facts.names:
             yield facts.names[name]
 
@@ -351,7 +348,7 @@ def _compare(
     for told in zone.servers:
         answer = answer_of(told)
         if isinstance(answer, Failed):
-            yield unread(answer)
+            yield from unread(answer)
         else:
             known.setdefault(text_of(answer), told)
     if len(known) > 1:
@@ -367,8 +364,7 @@ def _mx_text(answer: Answer) -> str:
 
 
 def _spf_text(answer: Answer) -> str:
-    found = answer.of(Txt) if isinstance(answer, Records) else ()
-    return ", ".join(sorted(x.text for x in found if x.text.lower().startswith("v=spf1")))
+    return ", ".join(sorted(str(record.data) for record in candidates(answer)))
 
 
 def _and(words: Iterable[str]) -> str:

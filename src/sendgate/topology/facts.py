@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sendgate.dns.answers import Alias, Answer, Failed, NxDomain, Records
+from sendgate.dns.answers import Address, Alias, Answer, Failed, NxDomain, Records
 from sendgate.names import Domain
+from sendgate.observed import Evidence, evidence_of
+from sendgate.profile import IpAddress
 
 __all__ = ["NameFacts", "NameServer", "ServerAnswers", "ZoneFacts"]
 
@@ -43,6 +46,19 @@ class NameFacts:
             return True
         told = [x for x in self.answers if not isinstance(x, Failed)]
         return any(not isinstance(x, NxDomain) for x in told) if told else None
+
+    @property
+    def addresses(self) -> Iterator[IpAddress]:
+        """The name's known addresses, IPv4 first."""
+        for answer in (self.a, self.aaaa):
+            if isinstance(answer, Records):
+                yield from (x.ip for x in answer.of(Address) if x.ip is not None)
+
+    @property
+    def address_evidence(self) -> tuple[Evidence, ...]:
+        """The address records as evidence; empty where there are none, or none were seen."""
+        found = (x for x in (self.a, self.aaaa) if isinstance(x, Records))
+        return tuple(piece for answer in found for piece in evidence_of(answer))
 
     @property
     def has_address(self) -> bool | None:

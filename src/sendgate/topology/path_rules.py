@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING
 from sendgate.dmarc.record import Policy
 from sendgate.dns.answers import Failed, NoData, Records
 from sendgate.names import Domain
-from sendgate.observed import Evidence, Present, Unknown, evidence_of
+from sendgate.observed import Evidence, Present, Unknown, alias_evidence, evidence_of
 from sendgate.topology import providers
 from sendgate.topology.facts import NameFacts
-from sendgate.topology.seen import (
-    alias_evidence,
-    content_names,
+from sendgate.topology.judging import (
     is_apex,
     is_synthesised,
     mail_names,
     provider_of,
     speaker,
     subject,
-    unread,
     zone_of,
 )
-from sendgate.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule
+from sendgate.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, rule, unread
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
@@ -53,7 +50,7 @@ def return_path_is_alias(facts: DomainFacts) -> Verdicts:
             alias_evidence(path.aliases),
         )
     elif {"a", "same"} & set(provider.families) and _nothing_told(path):
-        yield unread(path.failed)
+        yield from unread(path.failed)
 
 
 @rule(
@@ -78,14 +75,12 @@ def mail_name_is_alias_of_web_host(facts: DomainFacts) -> Verdicts:
             role = "return path" if needed else "sending domain"
             yield Hit(
                 f"the {role} {name.name} is an alias of the web host {target}",
-                (*alias_evidence(name.aliases), *_addresses(name)),
+                (*alias_evidence(name.aliases), *name.address_evidence),
                 severity,
             )
         elif _nothing_told(name) or (name.aliases and speaker(facts, name) is None):
             # Whether the target takes mail is what could not be seen.
-            failed = name.mx if name.aliases else name.failed
-            if isinstance(failed, Failed):
-                yield unread(failed, severity)
+            yield from unread(name.mx if name.aliases else name.failed, severity)
 
 
 @rule(
@@ -105,7 +100,7 @@ def bounces_go_to_web_server(facts: DomainFacts) -> Verdicts:
     if path is not None:
         yield from _implicit(facts, path, "bounces", Severity.WARNING)
     sending = facts.sending
-    if sending is not path and sending.name in content_names(facts):
+    if sending is not path and sending.name in facts.profile.declared_content:
         yield from _implicit(facts, sending, "replies", Severity.NOTE)
 
 
@@ -116,15 +111,14 @@ def _implicit(facts: DomainFacts, name: NameFacts, what: str, severity: Severity
     if mx.is_implicit:
         yield Hit(
             f"{name.name} has no MX record, so {what} go to the server at its own address",
-            (*evidence_of(mx.answer), *_addresses(name)),
+            (*evidence_of(mx.answer), *name.address_evidence),
             severity,
         )
     elif isinstance(mx.answer, Failed):
-        yield unread(mx.answer, severity)
+        yield from unread(mx.answer, severity)
     elif isinstance(mx.answer, NoData) and mx.has_address is None:
         failed = next((x for x in (name.a, name.aaaa) if isinstance(x, Failed)), None)
-        if failed is not None:
-            yield unread(failed, severity)
+        yield from unread(failed, severity)
 
 
 @rule(
@@ -180,9 +174,7 @@ def return_path_of_another_organization(facts: DomainFacts) -> Verdicts:
             _path_evidence(facts, role.name),
         )
     elif aligns is None:
-        why = facts.dmarc.organizational_unknown or facts.dmarc.unknown_of(role.name)
-        if why is not None:
-            yield unread(why)
+        yield from unread(facts.dmarc.organizational_unknown or facts.dmarc.unknown_of(role.name))
 
 
 @rule(
@@ -206,7 +198,7 @@ def from_a_foreign_domain(facts: DomainFacts) -> Verdicts:
     if isinstance(policy, Present) and policy.value.policy in {Policy.QUARANTINE, Policy.REJECT}:
         return
     if isinstance(policy, Unknown) and owner is None:
-        yield unread(policy)
+        yield from unread(policy)
         return
     whose = "a mailbox provider" if owner is None else owner.name
     yield Hit(f"{sending} is a domain of {whose}, not of the sender", subject(facts.sending))
@@ -214,11 +206,6 @@ def from_a_foreign_domain(facts: DomainFacts) -> Verdicts:
 
 def _nothing_told(name: NameFacts) -> bool:
     return not name.aliases and all(isinstance(answer, Failed) for answer in name.answers)
-
-
-def _addresses(name: NameFacts) -> tuple[Evidence, ...]:
-    found = (x for x in (name.a, name.aaaa) if isinstance(x, Records))
-    return tuple(e for answer in found for e in evidence_of(answer))
 
 
 def _types(name: NameFacts) -> list[str]:
@@ -241,9 +228,7 @@ def _unread_probe(facts: DomainFacts, name: NameFacts) -> Verdicts:
     """What kept a wildcard from being told: the probes, or the name itself."""
     zone = zone_of(facts, name.name)
     answers = (*zone.probes, *(() if zone.above is None else (zone.above,)), *name.answers)
-    failed = next((x for x in answers if isinstance(x, Failed)), None)
-    if failed is not None:
-        yield cannot_tell(failed)
+    yield from unread(next((x for x in answers if isinstance(x, Failed)), None))
 
 
 def _share_registrable(one: Domain, other: Domain) -> bool:

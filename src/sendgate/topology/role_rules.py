@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sendgate.dns.answers import Address, Failed, Records
+from sendgate.dns.answers import Failed
 from sendgate.mx.facts import MxFacts
-from sendgate.observed import Evidence, Present, Unknown, alias_evidence, evidence_of
-from sendgate.profile import IpAddress, SenderKind
+from sendgate.observed import Present, Unknown, alias_evidence, any_of, evidence_of
+from sendgate.profile import SenderKind
 from sendgate.spf.authorised import authorises
 from sendgate.spf.facts import SpfFacts
 from sendgate.topology import providers
@@ -57,7 +56,7 @@ def content_and_mail_share_a_name(facts: DomainFacts) -> Verdicts:
         yield Hit(
             f"content and mail share {sending.name}, which is an alias of {target}: "
             "no MX, SPF or verification record can be published there",
-            (*alias_evidence(sending.aliases), *_address_evidence(sending)),
+            (*alias_evidence(sending.aliases), *sending.address_evidence),
         )
     elif all(isinstance(answer, Failed) for answer in sending.answers):
         yield from unread(sending.failed)
@@ -65,7 +64,7 @@ def content_and_mail_share_a_name(facts: DomainFacts) -> Verdicts:
         yield Hit(
             f"content and mail share {sending.name}; its web host cannot ask for a CNAME without "
             "breaking mail",
-            (*_address_evidence(sending), *subject(sending)),
+            (*sending.address_evidence, *subject(sending)),
             Severity.WARNING,
         )
 
@@ -89,7 +88,7 @@ def content_and_mail_share_the_apex(facts: DomainFacts) -> Verdicts:
     if sending.has_address is not False:
         yield Hit(
             f"content and mail share {sending.name}, the apex of its zone",
-            (*_address_evidence(sending), *subject(sending)),
+            (*sending.address_evidence, *subject(sending)),
         )
 
 
@@ -121,9 +120,10 @@ def return_path_is_sending_domain(facts: DomainFacts) -> Verdicts:
     if isinstance(mx.answer, Failed):
         yield from unread(mx.answer, Severity.WARNING)
         return
-    if mx.can_receive is False or isinstance(facts.spf, Unknown):
-        if isinstance(facts.spf, Unknown):
-            yield from unread(facts.spf, Severity.WARNING)
+    if isinstance(facts.spf, Unknown):
+        yield from unread(facts.spf, Severity.WARNING)
+        return
+    if mx.can_receive is False:
         return  # nothing takes mail there: MX001, MX004 and MX008 speak of it
     if not isinstance(facts.spf, Present) or facts.spf.value.broken:
         return  # no SPF to hold the host against: the SPF rules speak of it
@@ -139,8 +139,7 @@ def return_path_is_sending_domain(facts: DomainFacts) -> Verdicts:
     elif belongs is None:
         failed = next((host.failed for host in mx.hosts if host.failed), None)
         open_include = next(iter(facts.spf.value.unread), None)
-        if failed or open_include:
-            yield from unread(failed or open_include, Severity.WARNING)
+        yield from unread(failed or open_include, Severity.WARNING)
 
 
 @rule(
@@ -157,7 +156,11 @@ def return_path_hosts_content(facts: DomainFacts) -> Verdicts:
     stand together, until the web host asks for a CNAME.
     """
     path = facts.return_path
-    if path is None or path.name == facts.profile.sending or path.name not in facts.profile.declared_content:
+    if (
+        path is None
+        or path.name == facts.profile.sending
+        or path.name not in facts.profile.declared_content
+    ):
         return
     if path.aliases:
         yield Hit(
@@ -170,7 +173,7 @@ def return_path_hosts_content(facts: DomainFacts) -> Verdicts:
     else:
         yield Hit(
             f"the return path {path.name} also serves content",
-            (*_address_evidence(path), *subject(path)),
+            (*path.address_evidence, *subject(path)),
             Severity.WARNING,
         )
 
@@ -215,7 +218,9 @@ def subdomain_not_unique(facts: DomainFacts) -> Verdicts:
     """
     sending = facts.sending
     root, mx = facts.topology.root, facts.mx[sending.name]
-    shared = sending.name in facts.profile.declared_content or sending.name == facts.profile.envelope
+    shared = (
+        sending.name in facts.profile.declared_content or sending.name == facts.profile.envelope
+    )
     if root is None or sending.name == root or shared or sending.aliases:
         return
     own = _sending_providers(facts)
@@ -257,20 +262,11 @@ def recommended_layout(facts: DomainFacts) -> Verdicts:
 
 def _sends_nothing(facts: DomainFacts) -> bool:
     """Whether the name says that no mail comes from it, so that no layout is to be judged."""
-    if facts.mx[facts.profile.sending].is_null:
-        return True
-    deny_all = isinstance(facts.spf, Present) and facts.spf.value.is_deny_all
-    return deny_all and not facts.profile.declared
+    return facts.mx[facts.profile.sending].is_null or facts.sends_nothing
 
 
 def _at_apex(facts: DomainFacts, name: NameFacts) -> bool:
     return facts.topology.root == name.name or is_apex(facts, name)
-
-
-def _address_evidence(name: NameFacts) -> Iterator[Evidence]:
-    for answer in (name.a, name.aaaa):
-        if isinstance(answer, Records):
-            yield from evidence_of(answer)
 
 
 def _sending_providers(facts: DomainFacts) -> set[str]:
@@ -294,18 +290,10 @@ def _mx_may_send(facts: DomainFacts, mx: MxFacts, spf: SpfFacts) -> bool | None:
     unseen = any(host.failed is not None for host in mx.hosts)
     if mx.is_implicit:
         name = facts.names[mx.name]
-        addresses = list(_own_addresses(name))
+        addresses = list(name.addresses)
         unseen = isinstance(name.a, Failed) or isinstance(name.aaaa, Failed)
     verdicts = [authorises(spf, ip) for ip in addresses]
-    if True in verdicts:
-        return True
-    return None if unseen or None in verdicts or not addresses else False
-
-
-def _own_addresses(name: NameFacts) -> Iterator[IpAddress]:
-    for answer in (name.a, name.aaaa):
-        if isinstance(answer, Records):
-            yield from (x.ip for x in answer.of(Address) if x.ip is not None)
+    return any_of([*verdicts, None] if unseen or not addresses else verdicts)
 
 
 RULES: tuple[Rule, ...] = (

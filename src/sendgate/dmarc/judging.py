@@ -13,12 +13,12 @@ from sendgate.dmarc.suffixes import is_public_suffix
 from sendgate.dmarc.walk import Step
 from sendgate.names import Domain
 from sendgate.observed import Malformed, Present, Unknown
-from sendgate.vocabulary import CannotTell, Severity, Verdicts, cannot_tell
+from sendgate.vocabulary import CannotTell, Severity, Verdicts, cannot_tell, unread
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
 
-__all__ = ["governing", "is_void_at", "open_organizational", "owned_steps", "unread"]
+__all__ = ["governing", "is_void_at", "open_organizational", "owned_steps", "unread_steps"]
 
 
 def governing(facts: DomainFacts) -> Present[AppliedPolicy] | Unknown | None:
@@ -40,11 +40,10 @@ def _is_owned(dmarc: DmarcFacts, domain: Domain) -> bool:
     return domain == dmarc.author or not is_public_suffix(domain)
 
 
-def unread(facts: DomainFacts, severity: Severity | None = None) -> Verdicts:
+def unread_steps(facts: DomainFacts, severity: Severity | None = None) -> Verdicts:
     """Say of each owned step that failed that a rule about its texts cannot tell."""
     for step in owned_steps(facts.dmarc):
-        if isinstance(step.seen, Unknown):
-            yield cannot_tell(step.seen, severity)
+        yield from unread(step.answer, severity)
 
 
 def open_organizational(facts: DomainFacts, severity: Severity | None = None) -> CannotTell | None:

@@ -18,7 +18,6 @@ TOP001 and TOP004 speak of roles, so they are reported beside DNS001 too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sendgate.dns.answers import (
@@ -27,25 +26,21 @@ from sendgate.dns.answers import (
     Failed,
     NoData,
     NxDomain,
-    Origin,
     Reason,
     Records,
     Soa,
-    Txt,
 )
 from sendgate.names import Domain
-from sendgate.observed import Evidence, Unknown, evidence_of
+from sendgate.observed import Evidence, evidence_of, nothing_seen
+from sendgate.spf.facts import candidates
 from sendgate.topology import providers
 from sendgate.topology.facts import NameFacts, ZoneFacts
-from sendgate.vocabulary import CannotTell, Severity, cannot_tell
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
 
 __all__ = [
-    "alias_evidence",
     "beside",
-    "content_names",
     "is_apex",
     "is_dangling",
     "is_synthesised",
@@ -53,7 +48,6 @@ __all__ = [
     "provider_of",
     "speaker",
     "subject",
-    "unread",
     "zone_of",
 ]
 
@@ -67,11 +61,6 @@ def mail_names(facts: DomainFacts) -> tuple[NameFacts, ...]:
     if path is None or path.name == facts.profile.sending:
         return (facts.sending,)
     return (facts.sending, path)
-
-
-def content_names(facts: DomainFacts) -> frozenset[Domain]:
-    """Give the content hosts that were declared; assumed ones make no fault."""
-    return frozenset(role.name for role in facts.profile.content if not role.assumed)
 
 
 def provider_of(facts: DomainFacts) -> providers.Provider | None:
@@ -92,20 +81,7 @@ def subject(name: NameFacts) -> tuple[Evidence, ...]:
     told = next((x for x in name.answers if not isinstance(x, Failed)), None)
     if told is not None:
         return evidence_of(told)
-    return (Evidence(name.name, "MX", (), Origin("resolver", "no answer")),)
-
-
-def alias_evidence(aliases: Iterable[Alias]) -> tuple[Evidence, ...]:
-    """Give the CNAMEs as evidence, the first of the chain first."""
-    return tuple(
-        Evidence(a.name, "CNAME", tuple(map(str, (a.target, *a.others))), a.origin) for a in aliases
-    )
-
-
-def unread(answer: Answer | Unknown | None, severity: Severity | None = None) -> CannotTell:
-    """Say that a rule cannot tell, because this failed."""
-    assert isinstance(answer, Failed | Unknown)
-    return cannot_tell(answer, severity)
+    return (nothing_seen(name.name, "MX"),)
 
 
 def beside(alias: Alias) -> tuple[str, ...]:
@@ -181,7 +157,7 @@ def speaker(facts: DomainFacts, name: NameFacts) -> str | None:
         return "DNS002"
     if beside(name.aliases[0]):
         return "DNS001"
-    if name.name in content_names(facts):
+    if name.name in facts.profile.declared_content:
         return "TOP001" if name.name == facts.profile.sending else "TOP004"
     if name.name == facts.profile.envelope and _needs_records(facts, name):
         return "TOP010"
@@ -210,11 +186,5 @@ def _leads_to_web(name: NameFacts) -> bool:
         return True
     if any(providers.by_return_path_target(alias.target) for alias in name.aliases):
         return False
-    mailless = isinstance(name.mx, NoData) and not _has_spf(name.txt)
+    mailless = isinstance(name.mx, NoData) and not (name.txt and candidates(name.txt))
     return mailless and name.has_address is True
-
-
-def _has_spf(answer: Answer | None) -> bool:
-    if not isinstance(answer, Records):
-        return False
-    return any(txt.text.lower().startswith("v=spf1") for txt in answer.of(Txt))
