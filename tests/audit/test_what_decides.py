@@ -266,6 +266,6 @@ async def test_bulk_takes_the_worst() -> None:
     good = await audit(healthy())
     unknown = await audit(healthy() | {("12345m.example.com", "TXT"): Reason.TIMEOUT})
     bad = await audit(healthy() | {("12345m.example.com", "TXT"): [txt("v=spf1 a:")]})
-    assert exit_code([good]) == 0
-    assert exit_code([good, unknown]) == 3
-    assert exit_code([unknown, bad, good]) == 1
+    assert exit_code([good.verdict]) == 0
+    assert exit_code([good.verdict, unknown.verdict]) == 3
+    assert exit_code([unknown.verdict, bad.verdict, good.verdict]) == 1

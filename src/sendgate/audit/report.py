@@ -40,7 +40,7 @@ class Verdict(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """0, 1 or 3 (contract: exit codes)."""
+        """1 for fail, 3 for unknown, else 0."""
         return {Verdict.FAIL: 1, Verdict.UNKNOWN: 3}.get(self, 0)
 
 
@@ -149,7 +149,7 @@ class Report:
         return self.facts.profile.sending
 
 
-def exit_code(reports: Iterable[Report]) -> int:
-    """1 if any fails, else 3 if any is unknown, else 0 (contract: bulk runs)."""
-    codes = {report.verdict.exit_code for report in reports}
+def exit_code(verdicts: Iterable[Verdict]) -> int:
+    """What several audits come to: 1 if any fails, else 3 if any is unknown, else 0."""
+    codes = {verdict.exit_code for verdict in verdicts}
     return 1 if 1 in codes else 3 if 3 in codes else 0

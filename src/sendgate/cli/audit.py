@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from sendgate.cli.auditing import Target, in_parallel, policy_of, profile_of, targets_of
-from sendgate.cli.command import EXIT_INTERRUPTED, Run, command
+from sendgate.cli.auditing import targets_of
+from sendgate.cli.auditor import Auditor
+from sendgate.cli.bulk import audit_list
+from sendgate.cli.command import Run, command
 from sendgate.errors import InputError
 
-if TYPE_CHECKING:
-    from sendgate.audit.judge import Policy
-    from sendgate.audit.report import Report, StaleWaiver
-    from sendgate.cli.destination import Destination
-    from sendgate.cli.sources import OpenSource
-    from sendgate.vocabulary import Rule
-
-__all__ = ["Auditor", "audit"]
-
-_AT_A_TIME = 4  # domains of one command line; a list has --jobs
+__all__ = ["audit"]
 
 
 @command("sender", "judging", "bulk", "dns", "output", formats=("text", "json", "jsonl"))
@@ -47,8 +36,6 @@ def audit(
     if domains and run.given_here("from-file"):
         raise InputError("give domains or --from-file, not both")
     if run.options.from_file is not None and not domains:
-        from sendgate.cli.bulk import audit_list
-
         return audit_list(auditor, run.options.from_file)
     for name in ("resume", "ordered", "jobs"):
         if run.given_here(name):
@@ -60,115 +47,3 @@ def audit(
             "use --format jsonl, one object a line"
         )
     return auditor.run_all(targets)
-
-
-@dataclass
-class Auditor:
-    """Runs audits with one policy and one set of rules, and prints each as it is done."""
-
-    run: Run
-    rules: Sequence[Rule]
-    keys_only: bool = False
-    reports: list[Report] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        from sendgate.audit.catalogue import RULES
-
-        self.policy: Policy = policy_of(self.run, RULES)
-
-    def run_all(self, targets: Sequence[Target]) -> int:
-        """Audit the targets in order, print the reports, and give the exit code."""
-        for target in targets:
-            profile_of(self.run, target)  # an unknown provider is found before anything is asked
-        with self.run.destination() as destination:
-            try:
-                asyncio.run(self._each(targets, destination))
-            except KeyboardInterrupt:
-                destination.keep()
-                self.run.console.error(
-                    f"interrupted; {len(self.reports)} of {len(targets)} domains were audited"
-                )
-                return EXIT_INTERRUPTED
-        return self.exit_code
-
-    @property
-    def exit_code(self) -> int:
-        """What the reports so far come to."""
-        from sendgate.audit.report import exit_code
-
-        return 0 if self.run.options.exit_zero else exit_code(self.reports)
-
-    async def _each(self, targets: Sequence[Target], destination: Destination) -> None:
-        from sendgate.cli.progress import Progress
-        from sendgate.cli.sources import open_source
-
-        progress = Progress(self.run.console, len(targets))
-        async with open_source(self.run.options, progress.heard) as source, progress:
-
-            async def one(target: Target) -> Report:
-                return await self.report_on(target, source)
-
-            results = in_parallel(targets, one, jobs=_AT_A_TIME, ordered=True)
-            async with aclosing(results):
-                async for _, report in results:
-                    progress.clear()
-                    progress.done += 1
-                    self.reports.append(report)
-                    self._print(report, destination)
-            progress.clear()
-            self._print_stale(destination)
-
-    async def report_on(self, target: Target, source: OpenSource) -> Report:
-        """Audit one target."""
-        from sendgate.audit.run import audit as audit_one
-
-        return await audit_one(
-            profile_of(self.run, target),
-            source.source,
-            policy=self.policy,
-            rules=self.rules,
-            time=source.time,
-            seed=source.seed,
-        )
-
-    def _print(self, report: Report, destination: Destination) -> None:
-        if self.run.format != "text":
-            from sendgate.render import json
-
-            document = json.audit(report)
-            destination.write(json.dumps(document, line=self.run.format == "jsonl"))
-            return
-        from sendgate.render.text import report_on
-
-        page = destination.page()
-        report_on(page, report, keys_only=self.keys_only)
-        if len(self.reports) > 1:
-            destination.write("\n\n")
-        destination.print(page)
-
-    def _print_stale(self, destination: Destination) -> None:
-        """Say which waivers did nothing: on the page, or for JSON on stderr."""
-        if self.run.format != "text":
-            self.note_stale()
-        elif stale := self._stale():
-            from sendgate.render.text import stale_on
-
-            page = destination.page()
-            stale_on(page, stale)
-            destination.write("\n")
-            destination.print(page)
-
-    def note_stale(self) -> None:
-        """Say on stderr which waivers did nothing."""
-        for entry in self._stale():
-            waiver = entry.waiver
-            why = f"expired on {waiver.expires}" if entry.expired else "nothing matched it"
-            self.run.console.note(f"waiver of {waiver.rule} for {waiver.domain}: {why}")
-
-    def _stale(self) -> tuple[StaleWaiver, ...]:
-        """Find the waivers without effect, of the rules that this run reports at all."""
-        from sendgate.audit.judge import stale_waivers
-
-        told = {rule.id for rule in self.rules if self.policy.wants(rule)}
-        stale = stale_waivers(self.policy, self.reports)
-        return tuple(entry for entry in stale if entry.waiver.rule in told)

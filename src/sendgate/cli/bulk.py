@@ -16,15 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from sendgate.cli.auditing import Target, in_parallel, profile_of, typed_domain
+from sendgate.cli.auditing import Target, in_parallel, typed_domain
+from sendgate.cli.auditor import Auditor
 from sendgate.cli.command import EXIT_INTERRUPTED
 from sendgate.cli.destination import Destination
 from sendgate.errors import DomainError, InputError, SourceError
 from sendgate.names import printable
 
 if TYPE_CHECKING:
-    from sendgate.audit.report import Report
-    from sendgate.cli.audit import Auditor
+    from sendgate.audit.report import Report, Verdict
 
 __all__ = ["audit_list"]
 
@@ -37,10 +37,8 @@ def audit_list(auditor: Auditor, path: str) -> int:
     if options.resume and options.output in {None, "-"}:
         raise InputError("--resume goes on with a file: give --output FILE")
     targets = list(_targets(auditor, path))
-    for target in targets[:1]:
-        profile_of(auditor.run, target)  # an unknown provider is found before anything is asked
-    bulk = _Bulk(auditor, targets)
-    return bulk.run()
+    auditor.check(targets[:1])
+    return _Bulk(auditor, targets).run()
 
 
 def _targets(auditor: Auditor, path: str) -> Iterator[Target]:
@@ -74,10 +72,12 @@ class _Bulk:
 
     auditor: Auditor
     targets: list[Target]
-    codes: set[int] = field(default_factory=set)
+    verdicts: set[Verdict] = field(default_factory=set)
     done: int = 0
 
     def run(self) -> int:
+        from sendgate.audit.report import exit_code
+
         options = self.auditor.run.options
         try:
             if options.output in {None, "-"}:
@@ -94,9 +94,7 @@ class _Bulk:
             return EXIT_INTERRUPTED
         if not options.resume:  # an earlier run's lines do not tell which waivers they used
             self.auditor.note_stale()
-        if options.exit_zero:
-            return 0
-        return 1 if 1 in self.codes else 3 if 3 in self.codes else 0
+        return 0 if options.exit_zero else exit_code(self.verdicts)
 
     async def _each(self, write: Callable[[str], None]) -> None:
         from sendgate.cli.progress import Progress
@@ -117,7 +115,7 @@ class _Bulk:
             )
             async with aclosing(results):
                 async for _, (line, report) in results:
-                    self.codes.add(report.verdict.exit_code)
+                    self.verdicts.add(report.verdict)
                     self.done += 1
                     progress.done += 1
                     progress.clear()
@@ -161,7 +159,7 @@ class _Bulk:
                 )
             kept.append(line)
             seen.append(entry[0])
-            self.codes.add({"fail": 1, "unknown": 3}.get(entry[1], 0))
+            self.verdicts.add(entry[1])
         # Several senders of one domain have one line each, in the order of the config.
         left = []
         for target in self.targets:
@@ -174,17 +172,19 @@ class _Bulk:
         return kept
 
 
-def _entry(line: str) -> tuple[str, str] | None:
+def _entry(line: str) -> tuple[str, Verdict] | None:
     """Read the domain and the verdict of a whole line; None for anything else."""
+    from sendgate.audit.report import Verdict
+
     if not line.endswith("\n"):
         return None
     try:
         entry = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(entry, dict) or entry.get("format") != "sendgate.audit/1":
-        return None
-    return str(entry.get("domain")), str(entry.get("verdict"))
+        if isinstance(entry, dict) and entry.get("format") == "sendgate.audit/1":
+            return str(entry.get("domain")), Verdict(str(entry.get("verdict")))
+    except ValueError:  # no JSON, or a verdict that there is not
+        pass
+    return None
 
 
 def _append(file: TextIO, line: str) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from sendgate.cli.audit import Auditor
 from sendgate.cli.auditing import Target, typed_domain
+from sendgate.cli.auditor import Auditor
 from sendgate.cli.command import Run, command
 from sendgate.config import ConfiguredSender
 from sendgate.errors import InputError
