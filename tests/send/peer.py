@@ -156,8 +156,11 @@ class ScriptedPeer:
             pass
         finally:
             writer.close()
+            # A TLS handshake that broke off is never closed in good order.
             with contextlib.suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
+                async with asyncio.timeout(0.1):
+                    await writer.wait_closed()
+            writer.transport.abort()
 
     def act(self, step: str) -> Act:
         """The act that is due at this occurrence of `step`."""

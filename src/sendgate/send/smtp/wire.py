@@ -86,6 +86,7 @@ class Wire:
         self._sock = sock
         self._loop = loop
         self._tls: ssl.SSLObject | None = None
+        self._ended = False  # the peer has ended TLS, though not yet the connection
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
 
@@ -117,12 +118,13 @@ class Wire:
 
         Raises `WireError`.
         """
-        while True:
+        while not self._ended:
             if (data := self._receive_now()) is None or self._tls is None or not data:
                 return data
             self._incoming.write(data)
             if (plain := self._unseal()) is not None:
                 return plain
+        return b""
 
     async def start_tls(self, policy: TlsPolicy, trust: Trust, host: str, seconds: float) -> str:
         """Shake hands and judge the certificate; returns TLS in words.
@@ -208,12 +210,13 @@ class Wire:
         try:
             while data := self._tls.read(_CHUNK):
                 parts.append(data)
+            self._ended = True
         except ssl.SSLWantReadError:
             return b"".join(parts) or None
-        except ssl.SSLZeroReturnError:
-            return b"".join(parts)
         except ssl.SSLError as error:
-            raise WireError(Fault.CLOSED, f"TLS failed: {tls_reason(error)}") from None
+            self._ended = True
+            if not parts:  # what came before it still counts
+                raise WireError(Fault.CLOSED, f"TLS failed: {tls_reason(error)}") from None
         return b"".join(parts)
 
 
