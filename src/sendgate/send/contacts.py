@@ -198,7 +198,7 @@ def _csv_rows(
         fields: dict[str, object] = dict(zip(columns, cells, strict=True))
         if nameless:
             del fields[""]
-        yield _contact(start, fields, ascii_only=lines.record_is_ascii)
+        yield _contact(start, fields, is_text=lines.record_is_text)
 
 
 def _csv_fault(error: csv.Error, start: int, end: int) -> str:
@@ -239,7 +239,7 @@ def _json_rows(lines: Lines) -> Iterator[Contact | Problem]:
         elif "\\u" in line and not _is_text(fields):
             yield Problem(start, "holds half a character (a lone surrogate)")
         else:
-            yield _contact(start, fields, ascii_only=lines.record_is_ascii)
+            yield _contact(start, fields, is_text=lines.record_is_text)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -264,8 +264,8 @@ def _is_text(fields: Mapping[str, object]) -> bool:
 # --- One row, of either ---------------------------------------------------------------
 
 
-def _contact(line: int, fields: dict[str, object], *, ascii_only: bool) -> Contact | Problem:
-    if not ascii_only and not _is_text(fields):
+def _contact(line: int, fields: dict[str, object], *, is_text: bool) -> Contact | Problem:
+    if not is_text:
         return Problem(line, "is not UTF-8 text")
     try:
         times = {name: _time(fields[name], name) for name in _TIMES if fields.get(name)}
@@ -299,7 +299,7 @@ def _time(value: object, name: str) -> datetime | None:
     if text is not None:
         try:
             moment = datetime.fromisoformat(text.upper())
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
             pass
     raise ValueError(

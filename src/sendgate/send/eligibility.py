@@ -149,16 +149,56 @@ def judge(
     now: datetime,
     known: Known = Known(),
 ) -> Eligible | Excluded:
-    """Decide on one contact at `now` (aware)."""
+    """Decide on one contact at `now` (aware, UTC)."""
+    return _judge(contact, policy, _Calendar.of(policy, now), known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    """The moments that `now` and a policy make; the first day of a period counts as a whole."""
+
+    contact_from: datetime
+    engaged_from: datetime
+    until: datetime  # what lies later is yet to come
+
+    @classmethod
+    def of(cls, policy: Policy, now: datetime) -> _Calendar:
+        engaged = policy.unengaged_after or REPORTED_PERIOD
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return cls(CONTACT_PERIOD.before(midnight), engaged.before(midnight), now + CLOCK_SLACK)
+
+    def was_in_contact(self, contact: Contact) -> bool:
+        """Whether it was mailed, or consented, in the last 12 months."""
+        return self._any(self.contact_from, contact.last_mailed_at, contact.consent_at)
+
+    def was_engaged(self, contact: Contact) -> bool:
+        """Whether it showed interest, or consented, in the period that the campaign asks for."""
+        return self._any(self.engaged_from, contact.last_engaged_at, contact.consent_at)
+
+    def _any(self, start: datetime, first: datetime | None, second: datetime | None) -> bool:
+        return bool(first and start <= first <= self.until) or bool(
+            second and start <= second <= self.until
+        )
+
+
+def _judge(
+    contact: Contact, policy: Policy, calendar: _Calendar, known: Known
+) -> Eligible | Excluded:
     try:
         address, fault = Address.parse(contact.email), ""
     except AddressError as error:
         address, fault = None, str(error)
-    for code, detail in _reasons(contact, address, fault, policy, now, known):
+    for code, detail in _reasons(contact, address, fault, calendar, known):
         if policy.applies(code):
             return Excluded(code, detail, address)
     assert address is not None  # or INVALID_ADDRESS, which applies to all mail, was given
-    return Eligible(address, unengaged=_is_unengaged(contact, policy, now))
+    unengaged = policy.knows_engagement and not calendar.was_engaged(contact)
+    if not unengaged or policy.kind is not Kind.MARKETING:
+        return Eligible(address)
+    if policy.unengaged_after:
+        detail = f"not engaged in {policy.unengaged_after}"
+        return Excluded(Exclusion.UNENGAGED, detail, address)
+    return Eligible(address, unengaged=True)
 
 
 Row = tuple[Contact, Eligible | Excluded]
@@ -176,12 +216,12 @@ def judge_all(
     def seen(address: Address) -> bool:
         return _digest(address) in met or known.seen(address)
 
-    with_seen = replace(known, seen=seen)
+    with_seen, calendar = replace(known, seen=seen), _Calendar.of(policy, now)
     for row in rows:
         if isinstance(row, Problem):
             yield row
             continue
-        verdict = judge(row, policy, now, with_seen)
+        verdict = _judge(row, policy, calendar, with_seen)
         if isinstance(verdict, Eligible):
             met.add(_digest(verdict.address))
         yield row, verdict
@@ -259,12 +299,11 @@ def _reasons(
     contact: Contact,
     address: Address | None,
     fault: str,
-    policy: Policy,
-    now: datetime,
+    calendar: _Calendar,
     known: Known,
 ) -> Iterator[tuple[Exclusion, str]]:
     """Every reason against a contact, in the order of `Exclusion`, found as it is asked for."""
-    if missing := _missing_consent(contact, now):
+    if missing := _missing_consent(contact, calendar.until):
         yield Exclusion.NO_CONSENT, missing
     if not contact.direct:
         yield Exclusion.NOT_DIRECT, "the contact did not give the address itself and directly"
@@ -277,14 +316,12 @@ def _reasons(
         yield Exclusion.SPAM_REPORTED, f"reported spam at {contact.spam_reported_at:%Y-%m-%d}"
     elif Exclusion.SPAM_REPORTED in withdrawn:
         yield Exclusion.SPAM_REPORTED, "reported spam, as another row says"
-    if not _in_contact(contact, now):
+    if not calendar.was_in_contact(contact):
         yield Exclusion.NOT_MAILED_IN_12_MONTHS, "neither mailed nor consenting in 12 months"
     if address is None:
         yield Exclusion.INVALID_ADDRESS, fault
         return
     yield from _reasons_of_address(address, known)
-    if policy.unengaged_after and _is_unengaged(contact, policy, now):
-        yield Exclusion.UNENGAGED, f"not engaged in {policy.unengaged_after}"
 
 
 def _reasons_of_address(address: Address, known: Known) -> Iterator[tuple[Exclusion, str]]:
@@ -299,32 +336,16 @@ def _reasons_of_address(address: Address, known: Known) -> Iterator[tuple[Exclus
             yield Exclusion.NO_SUCH_DOMAIN, f"{address.domain} does not exist"
 
 
-def _missing_consent(contact: Contact, now: datetime) -> str:
+def _missing_consent(contact: Contact, until: datetime) -> str:
     """What is missing of a verifiable consent; empty where it is whole."""
-    if contact.consent_at and contact.consent_at > now + CLOCK_SLACK:
+    if contact.consent_at and contact.consent_at > until:
         return f"consent_at {contact.consent_at:%Y-%m-%d} is yet to come"
+    if contact.consent_at and contact.consent_source and contact.consent_proof:
+        return ""
     given = {
         "consent_at": contact.consent_at,
         "consent_source": contact.consent_source,
         "consent_proof": contact.consent_proof,
     }
     missing = [name for name, value in given.items() if not value]
-    return f"{', '.join(missing)} empty" if missing else ""
-
-
-def _in_contact(contact: Contact, now: datetime) -> bool:
-    return _any_since(CONTACT_PERIOD, now, contact.last_mailed_at, contact.consent_at)
-
-
-def _is_unengaged(contact: Contact, policy: Policy, now: datetime) -> bool:
-    """Whether neither interest nor consent has been shown for the declared time."""
-    if policy.kind is not Kind.MARKETING or not policy.knows_engagement:
-        return False
-    period = policy.unengaged_after or REPORTED_PERIOD
-    return not _any_since(period, now, contact.last_engaged_at, contact.consent_at)
-
-
-def _any_since(period: Span, now: datetime, *moments: datetime | None) -> bool:
-    """Whether any moment lies in the period up to now; its first day counts as a whole."""
-    start = period.before(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    return any(moment and start <= moment <= now + CLOCK_SLACK for moment in moments)
+    return f"{', '.join(missing)} empty"

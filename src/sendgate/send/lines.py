@@ -28,7 +28,7 @@ class Lines(Iterator[str]):
     def __init__(self, raw: IO[bytes], path: str) -> None:
         self.path = path
         self.number = 0  # of the line last given
-        self.record_is_ascii = True
+        self.record_is_text = True  # whether the record's octets were UTF-8
         self._start = 1
         self._characters = 0
         self._text = io.TextIOWrapper(
@@ -46,7 +46,7 @@ class Lines(Iterator[str]):
         """Begin to count a record; give the number of its first line."""
         self._start = self.number + 1
         self._characters = 0
-        self.record_is_ascii = True
+        self.record_is_text = True
         return self._start
 
     def __next__(self) -> str:
@@ -64,5 +64,8 @@ class Lines(Iterator[str]):
                 self._start,
             )
         if not line.isascii():
-            self.record_is_ascii = False
+            try:
+                line.encode()
+            except UnicodeEncodeError:
+                self.record_is_text = False
         return line
