@@ -90,6 +90,44 @@ def test_the_stronger_evidence_wins(
     assert found.category == category, found.rule_id
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 5.7.1 The user or domain that you are sending to (or from) has a policy",
+        "550-Callout verification failed:\n550 Response: 550 <pm@example.com>: user unknown",
+        "550 Sender unknown",
+        "550 5.1.0 sender rejected",
+        "553 5.1.7 Bad sender's mailbox address syntax",
+        "501 bad sender address syntax",
+        "550 invalid return path",
+        "550 sending server domain name does not exist",
+        "553 your domain (example.com) not found",
+        "550 5.7.1 Sender address not found",
+        "554 5.7.1 <mail.example.com>: Helo command rejected: Host not found",
+        "450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.1]",
+        "535 authentication failed: invalid user or password",
+        "554 Too many invalid recipients",
+        "550 5.7.1 blocked: high rate of unknown users from 192.0.2.1",
+        "550 5.7.1 You are not authorized to send mail to this recipient",
+        "550 5.7.1 Your email address has been blocked",
+        "550 5.7.1 Messages missing a valid address in From: header are not accepted",
+        "450 4.1.1 <a@example.com>: Recipient address rejected: unverified address: host not found",
+        "554 5.7.1 <a@example.com>: Recipient address rejected: Access denied",
+        "550 The group you tried to contact may not exist, or you may not have permission",
+        "552 5.2.3 Your message exceeds the size that this user may receive",
+        "550 5.7.1 no PTR record found for your address",
+        "554 5.7.1 sender IP not found in SPF record",
+        "554 Transaction failed",
+        "550 No",
+    ],
+)
+def test_the_faults_of_others_never_cost_a_contact(text: str) -> None:
+    """What speaks of the sender, the message or the moment is no hard bounce."""
+    diagnostic = read_diagnostic(text)
+    assert not classify(diagnostic.reply, Phase.RCPT).hard
+    assert not classify(diagnostic.reply, None).hard
+
+
 def test_stages_stand_in_the_order_of_evidence() -> None:
     """Provider, text, status codes, words in doubt, fields, commands, and the class at the end."""
     order = list(Stage)

@@ -51,8 +51,9 @@ _TYPES = re.compile(r"smtp|esmtp|lmtp|unix|dns|http|x\d{3}|x-.*", re.IGNORECASE)
 # Words after which the reply itself stands; the last one counts.
 _QUOTED = re.compile(
     r"\bsaid:|<<<|\bresponded(?: with)?:|\breturned:?\s+(?=['\"\d])"
-    r"|\bresponse(?: from[^:]{1,99})?(?: was)?:"
-    r"|\breason:|\brefused to talk to me:|\breplied:|\banswered:|\berror was:?"
+    r"|\bresponse (?:from[^:]{1,99} )?was:"
+    r"|\breason:|\brefused to talk to me:"
+    r"|\A\s*\d\.\d\.\d+ - [a-z ]{3,60} (?=\d{3}-)|\breplied:|\banswered:|\berror was:?"
     r"|\bafter (?:end of data|data|initial connection|pipelined|"
     r"(?:mail from|rcpt to|helo|ehlo|starttls)\b[^\n]{0,300}?):"
     r"|\bsmtp(?:\d\d)? error(?: from[^:]{0,200})?(?: \(\d+\))?:|\bsmtp;\s*(?=\d{3}\b)",

@@ -113,7 +113,7 @@ class Rule:
             return False
         if self.phases and phase not in self.phases:
             return False
-        if self.code and not self.code.fullmatch(str(evidence.code)):
+        if self.code and not self.code.fullmatch(f"{evidence.code:03d}"):
             return False
         if self.enhanced and not self.enhanced.fullmatch(evidence.enhanced or ""):
             return False
@@ -276,7 +276,8 @@ def _replies(value: Any, where: str) -> tuple[Mapping[str, str], ...]:
     return tuple(replies)
 
 
-# A code of SMTP or RFC 3463 in a pattern, with what stands around it; `_plain` writes a backspace for \b.
+# A code of SMTP or RFC 3463 in a pattern, and what stands around it; `_plain` makes \b one
+# character.
 _CODE = re.compile(
     r"(?P<before>.{0,2}?)"
     r"(?P<code>\b[245](?:\d\d(?:\\\.\d+)*\b|\\\.\d{1,3}\\\.\d{1,3}))(?P<after>.{0,2})"
