@@ -85,9 +85,9 @@ def test_a_sender_may_stand_in_the_campaign(tmp_path: Path) -> None:
 def test_a_store_is_named_beside_the_file(tmp_path: Path) -> None:
     """A relative path is relative to the file, an absolute one stays."""
     at = f'store = "sqlite:///send.db"\n{CAMPAIGN}'
-    assert campaign(tmp_path, at).store == f"sqlite:///{tmp_path}/send.db"
+    assert campaign(tmp_path, at).store == tmp_path / "send.db"
     at = f'store = "sqlite:////var/lib/send.db"\n{CAMPAIGN}'
-    assert campaign(tmp_path, at).store == "sqlite:////var/lib/send.db"
+    assert campaign(tmp_path, at).store == Path("/var/lib/send.db")
 
 
 def replaced(old: str, new: str) -> str:
@@ -127,6 +127,7 @@ def replaced(old: str, new: str) -> str:
         (replaced("/u/{token}", "/u/"), "expected {token} in it once"),
         (replaced("/u/{token}", "/u/{token}/{token}"), "expected {token} in it once"),
         (replaced("/u/{token}", "/u/{token}/{x}"), "a character no URL may have"),
+        (replaced("/u/{token}", f"/{'u' * 800}/{{token}}"), "expected at most 800 characters"),
         (replaced("/u/{token}", "/u/ä{token}"), "a character no URL may have"),
         (replaced("https://www.example.com/u/", "www.example.com/"), "expected an https address"),
         (replaced("https://www.example.com/u/", "ftp://a.example/"), "expected an https address"),
@@ -153,7 +154,7 @@ def replaced(old: str, new: str) -> str:
         (replaced('"100/s"', '"100"'), "limits.rate: '100' is not a rate"),
         (replaced('unengaged-after = ""', 'unengaged-after = "soon"'), "is not a span"),
         (f"message = 3\n{CAMPAIGN.partition('[message]')[0]}", "message: expected a table"),
-        (f'store = "postgresql://db"\n{CAMPAIGN}', "store: expected sqlite:///FILE"),
+        (f'store = "postgresql://db"\n{CAMPAIGN}', "store: 'postgresql://db' is not supported"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:

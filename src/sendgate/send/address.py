@@ -109,22 +109,22 @@ def parse_mailbox(text: str) -> Mailbox:
     return Mailbox(Address.parse(match["address"]), name)
 
 
-def suppression_keys(address: Address) -> tuple[str, ...]:
-    """Every key under which a suppression list may hold this address.
+def suppression_keys(address: Address) -> tuple[tuple[str, str], ...]:
+    """Every (kind, value) by which a suppression list may hold this address.
 
-    ``address:…`` (its `key`), ``domain:…``, and ``sha256:…`` of the key and, where it
+    ``address`` (its `key`), ``domain``, and ``hash``: the SHA-256 of the key and, where it
     differs, of the address as it was written.
     """
     spellings = dict.fromkeys((address.key, str(address)))
     return (
-        f"address:{address.key}",
-        f"domain:{address.domain.text}",
-        *(f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" for text in spellings),
+        ("address", address.key),
+        ("domain", address.domain.text),
+        *(("hash", hashlib.sha256(text.encode()).hexdigest()) for text in spellings),
     )
 
 
-def read_suppression(text: str) -> str:
-    """The key for an entry of a suppression list: an address, a domain, or a SHA-256.
+def read_suppression(text: str) -> tuple[str, str]:
+    """Read an entry of a suppression list: an address, a domain, or a SHA-256; (kind, value).
 
     A domain may be given as ``example.com`` or ``@example.com`` and stands for itself
     alone, not for the domains below it. A hash is 64 hexadecimal digits, of the address in
@@ -132,10 +132,10 @@ def read_suppression(text: str) -> str:
     """
     given = text.strip()
     if hashed := _SHA256.match(given):
-        return f"sha256:{hashed[1].lower()}"
+        return "hash", hashed[1].lower()
     if "@" in given[1:]:
-        return f"address:{Address.parse(given).key}"
-    return f"domain:{_read_host(given.removeprefix('@'), given).text}"
+        return "address", Address.parse(given).key
+    return "domain", _read_host(given.removeprefix("@"), given).text
 
 
 def _read_local(local: str, given: str) -> str:

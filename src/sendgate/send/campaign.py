@@ -26,6 +26,7 @@ from sendgate.names import Domain, printable
 from sendgate.profile import IpAddress
 from sendgate.send.address import Mailbox, parse_mailbox
 from sendgate.send.span import Span, read_duration, read_rate, read_span
+from sendgate.send.store.place import store_path
 from sendgate.send.table import Table
 from sendgate.send.templates import TemplateSource, read_templates
 from sendgate.settings import Options, Say, setting_named
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 MAX_NAME = 100
+MAX_URL = 800  # with its token it stays on one line of a header (RFC 5322 section 2.1.1)
 _SCHEMES = {"https", "http", "mailto"}  # that only https will do is a rule's to say
 MIN_RECHECK, MAX_RECHECK = timedelta(seconds=1), timedelta(days=1)
 
@@ -99,7 +101,7 @@ class Campaign:
     """A campaign file, read.
 
     `sending` is the domain of From, whose `sender` options are those of the [[sender]] or
-    the inline [sender]. `store` is an ``sqlite:///`` URL or None for the usual one. `rate`
+    the inline [sender]. `store` is None for the usual one. `rate`
     is in messages a second, None for no limit of its own. `fingerprint` is the SHA-256 of
     what is sent and to whom; pace, transport, keys and the gate's interval are not in it,
     so that they can be changed under a campaign's name.
@@ -111,7 +113,7 @@ class Campaign:
     sending: Domain
     sender: SenderOptions
     sender_name: str | None
-    store: str | None
+    store: Path | None
     message: MessageSpec
     contacts: Path
     unsubscribe_url: str | None
@@ -221,16 +223,12 @@ class _Reader:
             )
         return name
 
-    def _store(self, top: Table) -> str | None:
+    def _store(self, top: Table) -> Path | None:
         url = top.text("store")
-        if url is None:
-            return None
-        prefix = "sqlite:///"
-        if not url.startswith(prefix) or url == prefix:
-            raise ConfigError(
-                f"{top.place('store')}: expected sqlite:///FILE, got {printable(url)}"
-            )
-        return prefix + str(self.folder / url.removeprefix(prefix))
+        try:
+            return None if url is None else store_path(url, self.folder)
+        except ConfigError as error:
+            raise ConfigError(f"{self.path}: {error}") from None
 
     def _message(self, table: Table) -> MessageSpec:
         author = self._mailbox(table, "from", table.needed("from", "a mail address"))
@@ -324,6 +322,8 @@ class _Reader:
         if rest == url or "{token}" in rest:
             raise ConfigError(f"{place}: expected {{token}} in it once, got {printable(url)}")
         # It stands between < and > in a header, and in links (RFC 2369 section 2).
+        if len(url) > MAX_URL:
+            raise ConfigError(f"{place}: expected at most {MAX_URL} characters, got {len(url)}")
         if not url.isascii() or not url.isprintable() or set(rest) & set(' <>"\\{}^`|,'):
             raise ConfigError(f"{place}: {printable(url)} has a character no URL may have")
         try:
