@@ -70,10 +70,16 @@ class Problem:
 
 
 class ContactFile:
-    """An open list of contacts. `columns` are those of its header, or of its first object."""
+    """An open list of contacts. `columns` are those of its header, or of its first object.
 
-    def __init__(self, columns: tuple[str, ...], rows: Iterator[Contact | Problem]) -> None:
+    `has_header`: no row has another column than those.
+    """
+
+    def __init__(
+        self, columns: tuple[str, ...], rows: Iterator[Contact | Problem], *, has_header: bool
+    ) -> None:
         self.columns = columns
+        self.has_header = has_header
         self._rows = rows
 
     def __iter__(self) -> Iterator[Contact | Problem]:
@@ -98,10 +104,10 @@ def open_contacts(path: Path, required: Collection[str] = ("email",)) -> Iterato
                 raise SourceError(f"the contacts are {name}; save them as UTF-8", str(path), 1)
         lines = Lines(raw, str(path))
         by_name = path.suffix.lower() in {".jsonl", ".ndjson"}
-        read = _json_lines if by_name or lines.first().lstrip().startswith("{") else _csv
-        columns, rows = read(lines)
+        is_json = by_name or lines.first().lstrip().startswith("{")
+        columns, rows = (_json_lines if is_json else _csv)(lines)
         _require(columns, required, str(path))
-        yield ContactFile(columns, rows)
+        yield ContactFile(columns, rows, has_header=not is_json)
 
 
 def _require(columns: tuple[str, ...], required: Collection[str], path: str) -> None:
