@@ -109,6 +109,10 @@ def test_dmarc_names_the_policy_that_applies(sendgate: Run, zone: list[str]) -> 
     assert (none["applies"], none["policy"]) == ("np", "quarantine")
     text = sendgate("dmarc", "example.com", *zone).stdout
     assert text.startswith("example.com: policy quarantine")
+    assert "example.com, by its p= tag\n" in text
+    text = sendgate("dmarc", "mx.example.com", *zone).stdout
+    assert "example.com, by its p= tag for want of sp=\n" in text, "the record has no sp="
+    assert "p is reject, but t=y" in text
 
 
 def test_dmarc_compares_identifiers(sendgate: Run, zone: list[str]) -> None:

@@ -45,6 +45,14 @@ class AppliedPolicy:
     effective_policy: Policy | None
     processed: bool
 
+    @property
+    def tag(self) -> Applies:
+        """The tag that gives the value: without `np` it is `sp`, without that `p` (section 4.7)."""
+        chain: tuple[Applies, ...] = ("np", "sp", "p")
+        published = {tag.name.lower() for tag in self.record.tags.tags}
+        wanted = chain[chain.index(self.applies) :]
+        return next((tag for tag in wanted if tag in published), "p")
+
 
 @dataclass(frozen=True)
 class ReportDestination:

@@ -170,8 +170,7 @@ def testing_mode(facts: DomainFacts) -> Verdicts:
             Policy.NONE,
         }:
             yield Hit(
-                f"{applied.applies} is {applied.policy}, but t=y asks for"
-                f" {applied.effective_policy}",
+                f"{applied.tag} is {applied.policy}, but t=y asks for {applied.effective_policy}",
                 evidence,
             )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sendgate.dmarc.discover import Discovery
 from sendgate.names import Domain
+from sendgate.observed import Present
 from sendgate.profile import IpAddress
 from sendgate.render import json
 from sendgate.render.page import Page
@@ -105,8 +106,7 @@ def dmarc_on(page: Page, found: Discovery, report: Report) -> None:
     if found.record is not None:
         value = shorten(safe(found.record), page.width - column - 2, len(found.record))
         page.line(("  record".ljust(column), "dim"), f'"{value}"')
-        applies = f", by its {found.applies}= tag" if found.applies else ""
-        say("published by", f"{safe(str(found.policy_domain))}{applies}")
+        say("published by", f"{safe(str(found.policy_domain))}{_by_tag(found)}")
     if found.testing:
         say("testing", f"t=y: {found.policy} is published, {found.effective_policy} is asked for")
     say("organizational", _or_unknown(found.organizational_domain))
@@ -116,6 +116,16 @@ def dmarc_on(page: Page, found: Discovery, report: Report) -> None:
     findings_on(page, report.findings)
     unknown_on(page, report.unknown)
     _open_on(page, [f"{u.question}: {u.text}" for u in found.unknown], bool(report.unknown))
+
+
+def _by_tag(found: Discovery) -> str:
+    """Name the tag that gives the policy; nothing where nobody acts on the record."""
+    policy = found.facts.policy
+    if found.applies is None or not isinstance(policy, Present):
+        return ""
+    if policy.value.tag == found.applies:
+        return f", by its {found.applies}= tag"
+    return f", by its {policy.value.tag}= tag for want of {found.applies}="
 
 
 def _open_on(page: Page, questions: Sequence[str], told: bool) -> None:
