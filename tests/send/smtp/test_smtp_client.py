@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,14 @@ from sendgate.send.smtp.tls import Trust
 ENVELOPE = Envelope("b@m.example.com", "a@example.net")
 MESSAGE = b"Message-ID: <1@example.com>\r\nSubject: hello\r\n\r\n.dot\r\n"
 LONG = MESSAGE + b"x" * 98 + b"\r\n" + (b"y" * 98 + b"\r\n") * 60_000
-QUICK = Timeouts(0.5, 0.3, 0.3, 0.5, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3)
+PATIENT = Timeouts(*[20.0] * 9, quit=0.3)  # a busy machine is slow, not silent
+
+
+def quick(phase: Phase | str, act: Act | None = None) -> Timeouts:
+    """A short time for the phase that a test lets run out; for any other act all the time."""
+    if act is not None and not (act.end in {"silent", "drip"} or act.delay):
+        return PATIENT
+    return replace(PATIENT, **{str(phase): 0.3})
 
 
 class Commit:
@@ -40,7 +48,7 @@ class Commit:
 
 
 async def called(
-    peer: ScriptedPeer, timeouts: Timeouts = QUICK, reuse: Reuse | None = None
+    peer: ScriptedPeer, timeouts: Timeouts = PATIENT, reuse: Reuse | None = None
 ) -> Session | Refused | Broken:
     return await connect(
         Endpoint("mx.example.com", "127.0.0.1", peer.port),
@@ -52,15 +60,17 @@ async def called(
 
 
 async def opened(
-    peer: ScriptedPeer, timeouts: Timeouts = QUICK, reuse: Reuse | None = None
+    peer: ScriptedPeer, timeouts: Timeouts = PATIENT, reuse: Reuse | None = None
 ) -> Session:
     session = await called(peer, timeouts, reuse)
     assert isinstance(session, Session)
     return session
 
 
-async def deliver(peer: ScriptedPeer, message: bytes = MESSAGE) -> tuple[Attempt, Commit]:
-    session, commit = await opened(peer), Commit()
+async def deliver(
+    peer: ScriptedPeer, message: bytes = MESSAGE, timeouts: Timeouts = PATIENT
+) -> tuple[Attempt, Commit]:
+    session, commit = await opened(peer, timeouts), Commit()
     attempt = await session.deliver(ENVELOPE, message, commit)
     session.abort()
     return attempt, commit
@@ -157,7 +167,7 @@ async def test_what_fails_before_the_dot_is_definite(
 ) -> None:
     """No commit was asked for, nothing was accepted, and another mail exchanger may be tried."""
     async with ScriptedPeer(script={step: act}) as peer:
-        attempt, commit = await deliver(peer)
+        attempt, commit = await deliver(peer, timeouts=quick(phase, act))
         assert isinstance(attempt, Broken)
         assert (attempt.phase, attempt.fault) == (phase, fault)
         assert commit.calls == 0
@@ -187,7 +197,7 @@ IN_DOUBT = [
 async def test_no_reply_to_the_dot_is_unknown(step: str, act: Act, accepted: int) -> None:
     """Whether the receiver took it or not looks the same from here, and is said to."""
     async with ScriptedPeer(script={step: act}) as peer:
-        attempt, commit = await deliver(peer)
+        attempt, commit = await deliver(peer, timeouts=quick("dot", act))
         assert isinstance(attempt, Unknown)
         assert attempt.peer is not None
         assert commit.calls == 1
@@ -248,7 +258,7 @@ async def test_a_connection_that_ends_during_the_commit_is_definite() -> None:
 async def test_a_receiver_that_stops_reading_the_head_is_definite() -> None:
     """Back-pressure holds the writer, the block's time limit ends it, no commit was asked for."""
     async with ScriptedPeer(script={"body": Act("silent")}) as peer:
-        attempt, commit = await deliver(peer, LONG * 4)
+        attempt, commit = await deliver(peer, LONG * 4, quick("block"))
         assert isinstance(attempt, Broken)
         assert (attempt.phase, attempt.fault) == (Phase.DATA, Fault.TIMEOUT)
         assert commit.calls == 0
@@ -359,7 +369,7 @@ async def test_an_opening_that_fails_says_where(
 ) -> None:
     """Before any message: a refusal with its reply, or what broke."""
     async with ScriptedPeer(script={step: act}) as peer:
-        failure = await called(peer)
+        failure = await called(peer, quick(phase, act))
         assert isinstance(failure, kind)
         assert not isinstance(failure, Session)
         assert failure.phase is phase
@@ -378,7 +388,7 @@ async def test_nobody_listens() -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         endpoint = Endpoint("mx.example.com", "127.0.0.1", sock.getsockname()[1])
-        failure = await connect(endpoint, "h.example", trust=Trust(), timeouts=QUICK)
+        failure = await connect(endpoint, "h.example", trust=Trust(), timeouts=PATIENT)
     assert isinstance(failure, Broken)
     assert (failure.phase, failure.fault) == (Phase.CONNECT, Fault.UNREACHABLE)
 
@@ -398,7 +408,7 @@ async def test_nobody_answers_the_connection() -> None:
                 fillers.append(filler)
             await asyncio.sleep(0.05)
             endpoint = Endpoint("mx.example.com", *place)
-            failure = await connect(endpoint, "h.example", trust=Trust(), timeouts=QUICK)
+            failure = await connect(endpoint, "h.example", trust=Trust(), timeouts=quick("connect"))
         finally:
             for filler in fillers:
                 filler.close()

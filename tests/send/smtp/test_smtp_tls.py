@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from sendgate.send.smtp.tls import Tlsa, TlsLevel, TlsPolicy, Trust
 
 ENVELOPE = Envelope("b@m.example.com", "a@example.net")
 MESSAGE = b"Message-ID: <1@example.com>\r\n\r\nhello\r\n"
-QUICK = Timeouts(0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5)
+PATIENT = Timeouts(*[20.0] * 9, quit=0.3)
 NAME = "mx.example.com"
 OTHER = "mx.example.org"
 
@@ -36,11 +37,14 @@ def authority() -> Authority:
 
 
 async def called(
-    peer: ScriptedPeer, policy: TlsPolicy, trust: Trust | None = None
+    peer: ScriptedPeer,
+    policy: TlsPolicy,
+    trust: Trust | None = None,
+    timeouts: Timeouts = PATIENT,
 ) -> Session | Refused | Broken:
     endpoint = Endpoint(NAME, "127.0.0.1", peer.port)
     return await connect(
-        endpoint, "h.example", trust=trust or Trust(), policy=policy, timeouts=QUICK
+        endpoint, "h.example", trust=trust or Trust(), policy=policy, timeouts=timeouts
     )
 
 
@@ -231,10 +235,11 @@ async def test_a_handshake_that_fails(
     """Opportunistic: the caller may call again in the clear. Demanded: it may not."""
     file, _ = authority.issue(tmp_path, [NAME])
     async with ScriptedPeer(tls=server_context(file), script={script: act}) as peer:
-        failure = await called(peer, TlsPolicy.opportunistic())
+        timeouts = replace(PATIENT, starttls=0.3) if act.end == "silent" else PATIENT
+        failure = await called(peer, TlsPolicy.opportunistic(), timeouts=timeouts)
         assert isinstance(failure, Broken)
         assert (failure.phase, failure.fault) == (Phase.STARTTLS, Fault.TLS)
-        failure = await called(peer, TlsPolicy.required())
+        failure = await called(peer, TlsPolicy.required(), timeouts=timeouts)
         assert isinstance(failure, Broken)
         assert failure.fault is not Fault.TLS
         session = await called(peer, TlsPolicy.clear())
@@ -280,7 +285,8 @@ async def test_no_reply_to_the_dot_over_tls_is_unknown(
     """As in the clear: the receiver has it, and we do not know."""
     file, _ = authority.issue(tmp_path, [NAME])
     async with ScriptedPeer(tls=server_context(file), script={"accepted": act}) as peer:
-        session = await called(peer, TlsPolicy.required())
+        timeouts = replace(PATIENT, dot=0.3) if act.end == "silent" else PATIENT
+        session = await called(peer, TlsPolicy.required(), timeouts=timeouts)
         assert isinstance(session, Session)
         assert isinstance(await session.deliver(ENVELOPE, MESSAGE, commit), Unknown)
         assert peer.accepted == ["<1@example.com>"]
