@@ -90,7 +90,7 @@ def predict(
     """Predict alignment for the sender of `profile` from what was seen."""
     aspf, adkim = _modes(dmarc)
     spf_alignment = _spf(profile, spf, spf_checks, dmarc, aspf)
-    keys = tuple(_dkim(profile.sending, key, dmarc, adkim) for key in dkim.keys)
+    keys = tuple(_dkim(key, dmarc, adkim) for key in dkim.keys)
     alignment = Alignment(spf_alignment, keys, adkim, DmarcResult.UNKNOWN)
     either = any_of([alignment.spf_can_pass, alignment.dkim_can_pass])
     result = {True: DmarcResult.PASS, False: DmarcResult.FAIL, None: DmarcResult.UNKNOWN}[either]
@@ -108,22 +108,10 @@ def _modes(dmarc: DmarcFacts) -> tuple[Mode, Mode]:
     )
 
 
-def _aligned(author: Domain, identifier: Domain, dmarc: DmarcFacts, mode: Mode) -> bool | None:
-    if author == identifier:
-        return True
-    if mode == "strict":
-        return False  # a plain comparison, no walk (RFC 9989 section 4.4)
-    organizational = _organizational(dmarc)
-    if organizational is None:
-        return None
-    # An organizational domain is found on the way up, so a name that does not lie under
-    # the author's cannot share it: no walk needed.
-    if not identifier.is_under(organizational):
-        return False
+def _aligned(identifier: Domain, dmarc: DmarcFacts, mode: Mode) -> bool | None:
     if isinstance(dmarc.policy, Absent):
-        return True
-    other = dmarc.organizational_of(identifier)
-    return None if other is None else other == organizational
+        return identifier.is_under(dmarc.suffix_organizational)
+    return dmarc.aligns(identifier, strict=mode == "strict")
 
 
 def _organizational(dmarc: DmarcFacts) -> Domain | None:
@@ -147,7 +135,7 @@ def _spf(
         why = "the return path is not declared"
         return SpfAlignment(None, mode, None, why, None)
     author = profile.sending
-    possible = _aligned(author, role.name, dmarc, mode)
+    possible = _aligned(role.name, dmarc, mode)
     match possible:
         case None:
             why = f"the organizational domain of {author} or {role.name} could not be read"
@@ -177,8 +165,8 @@ def _spf_passes(spf: Observed[SpfFacts], checks: Sequence[SpfCheck]) -> bool | N
     return False if never else None
 
 
-def _dkim(author: Domain, key: DkimKey, dmarc: DmarcFacts, mode: Mode) -> DkimAlignment:
-    aligned = _aligned(author, key.selector.domain, dmarc, mode)
+def _dkim(key: DkimKey, dmarc: DmarcFacts, mode: Mode) -> DkimAlignment:
+    aligned = _aligned(key.selector.domain, dmarc, mode)
     if aligned is False or key.usable is False:
         return DkimAlignment(key.selector, aligned, False)
     both = aligned and key.usable

@@ -6,19 +6,31 @@ so the rules leave it alone.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sendgate.dmarc.facts import AppliedPolicy, DmarcFacts
 from sendgate.dmarc.suffixes import is_public_suffix
 from sendgate.dmarc.walk import Step
 from sendgate.names import Domain
-from sendgate.observed import Malformed, Present, Unknown
-from sendgate.vocabulary import CannotTell, Severity, Verdicts, cannot_tell, unread
+from sendgate.observed import Evidence, Malformed, Present, Unknown
+from sendgate.vocabulary import CannotTell, RuleFunction, Severity, Verdicts, cannot_tell, unread
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
 
-__all__ = ["governing", "is_void_at", "open_organizational", "owned_steps", "unread_steps"]
+__all__ = [
+    "Seen",
+    "governing",
+    "is_void_at",
+    "on_policy",
+    "open_organizational",
+    "owned_steps",
+    "unread_steps",
+]
+
+Seen = tuple[Evidence, ...]
 
 
 def governing(facts: DomainFacts) -> Present[AppliedPolicy] | Unknown | None:
@@ -29,6 +41,20 @@ def governing(facts: DomainFacts) -> Present[AppliedPolicy] | Unknown | None:
     if not isinstance(policy, Present) or not _is_owned(facts.dmarc, policy.value.domain):
         return None
     return policy
+
+
+def on_policy(function: Callable[[DomainFacts, AppliedPolicy, Seen], Verdicts]) -> RuleFunction:
+    """Make a rule of what judges the record that applies; unknown where it could not be read."""
+
+    @functools.wraps(function)
+    def judged(facts: DomainFacts) -> Verdicts:
+        match governing(facts):
+            case Unknown() as unknown:
+                yield cannot_tell(unknown)
+            case Present(applied, evidence):
+                yield from function(facts, applied, evidence)
+
+    return judged
 
 
 def owned_steps(dmarc: DmarcFacts) -> tuple[Step, ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendgate.dmarc.facts import ReportDestination
-from sendgate.dmarc.judging import governing
+from sendgate.dmarc.facts import AppliedPolicy, ReportDestination
+from sendgate.dmarc.judging import Seen, governing, on_policy
 from sendgate.dmarc.record import ReportUri, UriFault, parse
 from sendgate.dns.answers import Answer, Failed, Mx, NxDomain, Records, Txt
-from sendgate.observed import Present, Unknown, evidence_of
+from sendgate.observed import Unknown, evidence_of
 from sendgate.vocabulary import (
     Hit,
     Rfc,
@@ -33,21 +33,20 @@ __all__ = ["RULES"]
     remedy="Write mailto:user@example.com, and a comma or ! inside the address as %2C or %21.",
     scope=Scope.RECEIVING,
 )
-def unusable_report_address(facts: DomainFacts) -> Verdicts:
+@on_policy
+def unusable_report_address(
+    _facts: DomainFacts, applied: AppliedPolicy, evidence: Seen
+) -> Verdicts:
     """An item of rua or ruf is not an address that reports can be sent to.
 
     Receivers skip it, so those reports never arrive. A scheme that nobody reports to does
     no harm beside a mailto: address.
     """
-    match governing(facts):
-        case Unknown() as unknown:
-            yield cannot_tell(unknown)
-        case Present(applied, evidence):
-            for tag, uris in (("rua", applied.record.rua), ("ruf", applied.record.ruf)):
-                bad = _unusable(uris)
-                if bad:
-                    items = ", ".join(f"{uri} {uri.fault}" for uri in bad)
-                    yield Hit(f"{tag}: {items}", evidence)
+    for tag, uris in (("rua", applied.record.rua), ("ruf", applied.record.ruf)):
+        bad = _unusable(uris)
+        if bad:
+            items = ", ".join(f"{uri} {uri.fault}" for uri in bad)
+            yield Hit(f"{tag}: {items}", evidence)
 
 
 def _unusable(uris: tuple[ReportUri, ...]) -> list[ReportUri]:
@@ -67,17 +66,15 @@ def _unusable(uris: tuple[ReportUri, ...]) -> list[ReportUri]:
     remedy="Add rua=mailto: with a mailbox or a report service that somebody reads.",
     scope=Scope.RECEIVING,
 )
-def no_aggregate_reports(facts: DomainFacts) -> Verdicts:
+@on_policy
+def no_aggregate_reports(_facts: DomainFacts, applied: AppliedPolicy, evidence: Seen) -> Verdicts:
     """The record asks for no aggregate reports: it has no rua.
 
     Nobody then sees which mail passes and who forges the domain; and a record whose policy
     is mistyped is lost altogether, as only rua would keep it alive.
     """
-    match governing(facts):
-        case Unknown() as unknown:
-            yield cannot_tell(unknown)
-        case Present(applied, evidence) if applied.processed and not applied.record.rua:
-            yield Hit(f"the record at {applied.domain} names no address for reports", evidence)
+    if applied.processed and not applied.record.rua:
+        yield Hit(f"the record at {applied.domain} names no address for reports", evidence)
 
 
 @rule(
@@ -164,19 +161,17 @@ def _delivery(destination: ReportDestination, mx: Answer) -> Verdicts:
     remedy="Leave ruf and fo out, or expect little of them.",
     scope=Scope.RECEIVING,
 )
-def idle_failure_reporting(facts: DomainFacts) -> Verdicts:
+@on_policy
+def idle_failure_reporting(_facts: DomainFacts, applied: AppliedPolicy, evidence: Seen) -> Verdicts:
     """Failure reports are asked for, which hardly any receiver sends, or fo stands without ruf.
 
     The large mailbox providers send no failure reports, for the sake of privacy. fo only
     says when to send them, so without ruf it is ignored.
     """
-    match governing(facts):
-        case Unknown() as unknown:
-            yield cannot_tell(unknown)
-        case Present(applied, evidence) if applied.record.ruf:
-            yield Hit("ruf asks for failure reports, which hardly any receiver sends", evidence)
-        case Present(applied, evidence) if applied.record.has("fo") and applied.record.fo_is_valid:
-            yield Hit(f"fo={applied.record.fo} has no effect without ruf", evidence)
+    if applied.record.ruf:
+        yield Hit("ruf asks for failure reports, which hardly any receiver sends", evidence)
+    elif applied.record.has("fo") and applied.record.fo_is_valid:
+        yield Hit(f"fo={applied.record.fo} has no effect without ruf", evidence)
 
 
 @rule(
@@ -186,17 +181,17 @@ def idle_failure_reporting(facts: DomainFacts) -> Verdicts:
     remedy="Write fo=0 or fo=1, with :d and :s after it if wanted.",
     scope=Scope.RECEIVING,
 )
-def invalid_failure_options(facts: DomainFacts) -> Verdicts:
+@on_policy
+def invalid_failure_options(
+    _facts: DomainFacts, applied: AppliedPolicy, evidence: Seen
+) -> Verdicts:
     """The fo tag is not a list of 0 or 1, d and s.
 
     0 and 1 exclude each other, d and s may stand once. Receivers use the default, fo=0:
     a failure report only where everything failed.
     """
-    match governing(facts):
-        case Unknown() as unknown:
-            yield cannot_tell(unknown)
-        case Present(applied, evidence) if not applied.record.fo_is_valid:
-            yield Hit(f"fo={applied.record.value('fo')} is not a list of 0 or 1, d and s", evidence)
+    if not applied.record.fo_is_valid:
+        yield Hit(f"fo={applied.record.value('fo')} is not a list of 0 or 1, d and s", evidence)
 
 
 def _unless_unknown(facts: DomainFacts) -> Verdicts:
