@@ -190,7 +190,7 @@ def name_server_is_alias(facts: DomainFacts) -> Verdicts:
 @rule(
     "DNS006",
     Severity.WARNING,
-    Rfc(4592, "2.1.3"),
+    Rfc(4592, "2.2.1"),
     remedy="Remove the wildcard, or publish what is meant at each name that needs it.",
 )
 def wildcard_below_mail_name(facts: DomainFacts) -> Verdicts:
