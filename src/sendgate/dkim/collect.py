@@ -82,8 +82,7 @@ async def _with_policy(domain: DkimDomain, desk: Desk) -> DkimDomain:
 
 def read_key(selector: Selector, answer: Answer, domain: DkimDomain | None) -> DkimKey:
     """Read what stands at one selector; `domain` tells whether a wildcard made it."""
-    records = _texts(answer)
-    return DkimKey(selector, answer, _observed(answer, records), records, _wildcard(answer, domain))
+    return DkimKey(selector, answer, _observed(answer), _texts(answer), _wildcard(answer, domain))
 
 
 async def _ask_all(selectors: Sequence[Selector], source: DnsSource) -> list[Answer]:
@@ -126,19 +125,18 @@ def _child(domain: Domain, prefix: str) -> Domain | None:
 def _texts(answer: Answer) -> tuple[Record, ...]:
     if not isinstance(answer, Records):
         return ()
-    return tuple(record for record in answer.records if isinstance(record.data, Txt))
+    return tuple(record for record, _ in answer.holding(Txt))
 
 
-def _observed(answer: Answer, records: tuple[Record, ...]) -> Observed[KeyRecord]:
+def _observed(answer: Answer) -> Observed[KeyRecord]:
     if isinstance(answer, Failed):
         return Unknown.of(answer)
-    if not records:
+    texts = tuple(answer.of(Txt)) if isinstance(answer, Records) else ()
+    if not texts:
         return absent(answer)
-    if len(records) > 1:
-        return Malformed(f"holds {len(records)} TXT records", evidence_of(answer))
-    data = records[0].data
-    assert isinstance(data, Txt)
-    read = parse(data.octets)
+    if len(texts) > 1:
+        return Malformed(f"holds {len(texts)} TXT records", evidence_of(answer))
+    read = parse(texts[0].octets)
     if isinstance(read, NotAKey):
         return Malformed(f"holds a text that {read.kind.value}", evidence_of(answer))
     return Present(read, evidence_of(answer))

@@ -57,12 +57,14 @@ class DkimKey:
         if self.record is not None:
             return is_usable(self.record)
         if len(self.records) > 1:
-            return None if self._one_of_several() else False
+            return None if any(map(is_usable, self.candidates)) else False
         return False
 
-    def _one_of_several(self) -> bool:
-        read = [parse(r.data.octets) for r in self.records if isinstance(r.data, Txt)]
-        return any(isinstance(record, KeyRecord) and is_usable(record) for record in read)
+    @property
+    def candidates(self) -> tuple[KeyRecord, ...]:
+        """The key records among the TXT records; more than one where several stand there."""
+        read = (parse(r.data.octets) for r in self.records if isinstance(r.data, Txt))
+        return tuple(record for record in read if isinstance(record, KeyRecord))
 
 
 def is_usable(record: KeyRecord) -> bool:

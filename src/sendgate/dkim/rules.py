@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from sendgate.dkim import setting_rules as setting
 from sendgate.dkim.facts import MIN_RSA_BITS, DkimKey
 from sendgate.dkim.judging import at, degree, judged, live_records, rotation_partner_serves
-from sendgate.dkim.record import Fault, KeyRecord, RsaKey, parse
-from sendgate.dns.answers import NxDomain, Txt
+from sendgate.dkim.record import Fault, RsaKey
+from sendgate.dns.answers import NxDomain
 from sendgate.observed import Absent, Unknown, evidence_of
 from sendgate.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule
 
@@ -320,18 +320,13 @@ def _no_txt(key: DkimKey) -> str:
     return f"{name} has no TXT record" if exists else f"{name} does not exist"
 
 
-def _read_all(key: DkimKey) -> list[KeyRecord]:
-    read = [parse(r.data.octets) for r in key.records if isinstance(r.data, Txt)]
-    return [record for record in read if isinstance(record, KeyRecord)]
-
-
 def _guess_found_keys(key: DkimKey) -> bool:
-    return key.wildcard is False and bool(_read_all(key))
+    return key.wildcard is False and bool(key.candidates)
 
 
 def _is_cut(key: DkimKey) -> bool:
     """Tell whether a record begins a key without holding it: its p= is in another one."""
-    return any(record.problem(Fault.NO_KEY) is not None for record in _read_all(key))
+    return any(record.problem(Fault.NO_KEY) is not None for record in key.candidates)
 
 
 RULES: tuple[Rule, ...] = (

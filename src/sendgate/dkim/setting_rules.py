@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sendgate.dkim.facts import DkimDomain
 from sendgate.dkim.judging import at, degree, live_records, rotation_partner_serves
 from sendgate.dkim.record import Ed25519Key, Fault, NotAKey, NotAKeyKind, is_key_text, parse
-from sendgate.dns.answers import Answer, Failed, NxDomain, Record, Records, Txt
+from sendgate.dns.answers import Answer, Failed, NxDomain, Records, Txt
 from sendgate.names import Domain
 from sendgate.observed import Malformed, Unknown, evidence_of
 from sendgate.profile import Selector
@@ -55,8 +55,8 @@ def historic_material(facts: DomainFacts) -> Verdicts:
 
 
 def _historic_policies(answer: Answer) -> Verdicts:
-    for record in _texts(answer):
-        read = parse(record.data.octets) if isinstance(record.data, Txt) else None
+    for record, txt in answer.holding(Txt) if isinstance(answer, Records) else ():
+        read = parse(txt.octets)
         if isinstance(read, NotAKey) and read.kind in {
             NotAKeyKind.ADSP,
             NotAKeyKind.DOMAINKEYS_POLICY,
@@ -267,18 +267,12 @@ def _misplaced(answer: Answer) -> Verdicts:
     if not isinstance(answer, Records) or answer.wildcard is not None or answer.aliases:
         return
     name = answer.question.name
-    for record in _texts(answer):
-        if isinstance(record.data, Txt) and is_key_text(record.data.octets):
+    for record, txt in answer.holding(Txt):
+        if is_key_text(txt.octets):
             yield Hit(
                 f"{name} holds the text of a DKIM key, where no receiver looks for one",
                 evidence_of(answer, record),
             )
-
-
-def _texts(answer: Answer) -> tuple[Record, ...]:
-    if not isinstance(answer, Records):
-        return ()
-    return tuple(record for record in answer.records if isinstance(record.data, Txt))
 
 
 RULES: tuple[Rule, ...] = (

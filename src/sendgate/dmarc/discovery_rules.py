@@ -144,11 +144,11 @@ def _misplaced(answer: Records, placed: set[str]) -> Verdicts:
     doubled = answer.question.name.labels[:1] == ("_dmarc",)
     if any(label.startswith("_dmarc") for label in answer.owner.labels) and not doubled:
         return  # the target of a _dmarc alias, or an agreement to take reports
-    for record in answer.records:
-        if parse(_text(record)) is None:
+    for record, txt in answer.holding(Txt):
+        if parse(txt.text) is None:
             continue
         where = "the name repeats its zone" if doubled else "not at _dmarc below it"
-        severity = Severity.NOTE if _text(record) in placed else None
+        severity = Severity.NOTE if txt.text in placed else None
         message = f"a DMARC record stands at {answer.question.name}, {where}"
         yield Hit(message, evidence_of(answer, record), severity)
 

@@ -76,13 +76,12 @@ def read_step(domain: Domain, answer: Answer) -> Step:
     found: list[tuple[Record, DmarcRecord]] = []
     void: list[Record] = []
     others: list[Record] = []
-    for record in answer.records if isinstance(answer, Records) else ():
-        text = record.data.text if isinstance(record.data, Txt) else ""
-        parsed = parse(text)
+    for record, txt in answer.holding(Txt) if isinstance(answer, Records) else ():
+        parsed = parse(txt.text)
         if parsed is not None:
             found.append((record, parsed))
         else:
-            (void if meant_as_dmarc(text) else others).append(record)
+            (void if meant_as_dmarc(txt.text) else others).append(record)
     records = tuple(record for record, _ in found)
     seen: Observed[DmarcRecord]
     if len(found) == 1:

@@ -213,9 +213,14 @@ class Records:
 
     def of(self, kind: type[T]) -> Iterator[T]:
         """The data of one kind, in the order of the answer."""
+        for _, data in self.holding(kind):
+            yield data
+
+    def holding(self, kind: type[T]) -> Iterator[tuple[Record, T]]:
+        """The records that hold data of one kind, each with that data, in their order."""
         for record in self.records:
             if isinstance(record.data, kind):
-                yield record.data
+                yield record, record.data
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sendgate.dns.answers import Failed, Mx, NoData, Record, Records
 from sendgate.mx.facts import MxFacts, MxHost, is_host
 from sendgate.names import Domain
+from sendgate.networks import unrouted
 from sendgate.observed import Evidence, alias_evidence, evidence_of, nothing_seen
 from sendgate.vocabulary import (
     Hit,
@@ -26,25 +27,6 @@ if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
 
 __all__ = ["RULES"]
-
-# Where no host on the Internet can be reached: RFC 1918, RFC 6598, RFC 1122 section 3.2.1.3,
-# RFC 3927, RFC 4193, RFC 4291. Documentation networks are left out: they are examples.
-_UNREACHABLE = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "::/128",
-        "::1/128",
-        "fc00::/7",
-        "fe80::/10",
-    )
-)
 
 
 @rule(
@@ -276,13 +258,13 @@ def sender_with_null_mx(facts: DomainFacts) -> Verdicts:
     scope=Scope.RECEIVING,
 )
 def mx_host_unreachable(facts: DomainFacts) -> Verdicts:
-    """An MX host has a private, loopback or link-local address.
+    """An MX host has an address that is not routed: private, loopback, link-local or multicast.
 
     Senders elsewhere cannot reach such an address, or reach a machine of their own. Where
     the host has other addresses too, they waste a try.
     """
     for host, named in _by_host(facts):
-        bad = [ip for ip in host.addresses if any(ip in network for network in _UNREACHABLE)]
+        bad = [ip for ip in host.addresses if unrouted(ipaddress.ip_network(ip)) is not None]
         if bad:
             yield Hit(
                 f"the MX host {host.target} of {_names(named)} has the address {_listed(bad)}, "
@@ -344,8 +326,8 @@ def _unread_mx(facts: DomainFacts, severity: Severity | None = None) -> Verdicts
 
 def _records_of(mx: MxFacts, hosts: list[MxHost]) -> list[Record]:
     targets = {host.target for host in hosts}
-    records = mx.answer.records if isinstance(mx.answer, Records) else ()
-    return [r for r in records if isinstance(r.data, Mx) and r.data.exchange in targets]
+    records = mx.answer.holding(Mx) if isinstance(mx.answer, Records) else ()
+    return [record for record, data in records if data.exchange in targets]
 
 
 def _mx_record(mx: MxFacts, host: MxHost) -> Evidence:

@@ -11,8 +11,9 @@ import ipaddress
 
 from sendgate.dns.answers import Address, Answer, Failed, Records
 from sendgate.observed import Absent, Malformed
+from sendgate.profile import IpAddress
 from sendgate.spf import record as spf
-from sendgate.spf.facts import AddressLookup, Family, IpAddress, SpfFacts, SpfNode
+from sendgate.spf.facts import AddressLookup, Family, SpfFacts, SpfNode
 
 __all__ = ["authorises"]
 

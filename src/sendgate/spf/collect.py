@@ -102,9 +102,9 @@ class _Growing:
         self.observed = _observe(answer)
 
     def branch(self) -> None:
-        """Make a child of each include and of the redirect, without asking."""
-        assert self.domain is not None
-        assert isinstance(self.observed, Present)
+        """Make a child of each include and of the redirect of a record, without asking."""
+        if self.domain is None or not isinstance(self.observed, Present):
+            return
         record = self.observed.value
         targets: list[spf.Include | spf.Redirect] = [
             term for term in record.reached if isinstance(term, spf.Include)

@@ -15,6 +15,7 @@ from sendgate.dns.source import DnsSource
 from sendgate.errors import DomainError
 from sendgate.names import Domain
 from sendgate.observed import Unknown
+from sendgate.profile import IpAddress
 from sendgate.spf import record as spf
 from sendgate.spf.facts import (
     MAX_LOOKUPS,
@@ -22,7 +23,6 @@ from sendgate.spf.facts import (
     MAX_VOID_LOOKUPS,
     CheckResult,
     Family,
-    IpAddress,
     Result,
     Step,
     candidates,

@@ -7,7 +7,6 @@ whose name depends on the message, adds what is certain and no more.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,6 +24,7 @@ from sendgate.dns.answers import (
 )
 from sendgate.names import Domain
 from sendgate.observed import Absent, Malformed, Observed, Present, Unknown
+from sendgate.profile import IpAddress
 from sendgate.spf import record as spf
 
 __all__ = [
@@ -45,8 +45,6 @@ __all__ = [
 MAX_LOOKUPS = 10  # RFC 7208 section 4.6.4: terms that cause DNS queries
 MAX_VOID_LOOKUPS = 2  # RFC 7208 section 4.6.4: queries without data
 MAX_MX_HOSTS = 10  # RFC 7208 section 4.6.4: hosts of one mx term
-
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Family(StrEnum):
@@ -337,9 +335,9 @@ def candidates(answer: Answer) -> tuple[Record, ...]:
     if not isinstance(answer, Records):
         return ()
     found: dict[tuple[bytes, ...], Record] = {}
-    for entry in answer.records:
-        if isinstance(entry.data, Txt) and spf.is_spf(entry.data.text):
-            found.setdefault(entry.data.strings, entry)
+    for entry, txt in answer.holding(Txt):
+        if spf.is_spf(txt.text):
+            found.setdefault(txt.strings, entry)
     return tuple(found.values())
 
 

@@ -11,7 +11,7 @@ from sendgate.dns.answers import Answer, Records, Txt
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Present, Unknown, evidence_of
 from sendgate.spf.facts import SpfFacts, SpfNode, candidates
-from sendgate.spf.record import VERSION, is_spf, is_term
+from sendgate.spf.record import VERSION, SpfRecord, is_spf, is_term
 from sendgate.vocabulary import RuleFunction, Severity, Verdicts, cannot_tell
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def node_evidence(node: SpfNode) -> tuple[Evidence, ...]:
     return () if node.answer is None else evidence_of(node.answer, *candidates(node.answer))
 
 
-def own_nodes(facts: DomainFacts, spf: SpfFacts) -> Iterator[SpfNode]:
-    """Give the records of the tree that the sender publishes: those of its own organization.
+def own_nodes(facts: DomainFacts, spf: SpfFacts) -> Iterator[tuple[SpfNode, SpfRecord]]:
+    """Give the nodes whose record the sender publishes, those of its own organization.
 
-    A provider's record is the provider's business (rules.md, general guard 5).
+    Each comes with its record. A provider's record is the provider's business.
     """
     organizational = facts.dmarc.organizational or spf.domain
     seen: set[Domain] = set()
@@ -70,7 +70,7 @@ def own_nodes(facts: DomainFacts, spf: SpfFacts) -> Iterator[SpfNode]:
             continue
         seen.add(node.domain)
         if node.domain.is_under(spf.domain) or node.domain.is_under(organizational):
-            yield node
+            yield node, node.record
 
 
 def worst_case(facts: DomainFacts) -> Severity | None:

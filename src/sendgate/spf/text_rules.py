@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sendgate.dns.answers import Failed, Records, Txt
 from sendgate.names import Domain
+from sendgate.networks import unrouted
 from sendgate.observed import Unknown, evidence_of
 from sendgate.spf import record as spf1
 from sendgate.spf.facts import SpfFacts
@@ -29,26 +28,6 @@ MAX_ANSWER = 512  # octets: a DNS answer over UDP without EDNS (RFC 1035 section
 MAX_TEXT = 450  # octets: what RFC 7208 section 3.4 asks a record to stay within
 BROAD4, BROAD6 = 16, 32  # a prefix shorter than this is larger than any one sender's
 
-# Where no mail on the Internet comes from: RFC 1122, 1918, 3927, 6598, 1112 (multicast and
-# reserved), 4193, 4291. The documentation networks are left out, being examples.
-_PRIVATE = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "224.0.0.0/3",
-        "::/127",
-        "fc00::/7",
-        "fe80::/10",
-        "ff00::/8",
-    )
-)
-
 
 @rule(
     "SPF007",
@@ -63,9 +42,8 @@ def ptr_mechanism(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
     It rests on the reverse DNS of whoever connects, costs one of the ten lookups and more
     questions besides, and some receivers skip it, so what it authorises varies.
     """
-    for node in own_nodes(facts, spf):
-        assert node.record is not None
-        terms = [term.text for term in node.record.reached if isinstance(term, spf1.Ptr)]
+    for node, record in own_nodes(facts, spf):
+        terms = [term.text for term in record.reached if isinstance(term, spf1.Ptr)]
         if terms:
             yield Hit(f"the SPF record of {node.domain} uses {terms[0]}", node_evidence(node))
 
@@ -135,9 +113,7 @@ def terms_after_all(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
     Evaluation ends at all, which matches every host: mechanisms behind it are never
     reached, and a redirect beside it is ignored.
     """
-    for node in own_nodes(facts, spf):
-        record = node.record
-        assert record is not None
+    for node, record in own_nodes(facts, spf):
         if record.all is None:
             continue
         late = record.mechanisms[len(record.reached) :]
@@ -214,9 +190,8 @@ def broad_or_private_range(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
     Everybody in a large range can send mail that passes SPF as this domain, and DMARC with
     it. From a private range no mail reaches a receiver on the Internet.
     """
-    for node in own_nodes(facts, spf):
-        assert node.record is not None
-        for term in node.record.reached:
+    for node, record in own_nodes(facts, spf):
+        for term in record.reached:
             why = _range_fault(term) if term.qualifier is Qualifier.PASS else None
             if why is not None:
                 message = f"{term.text} in the SPF record of {node.domain} {why}"
@@ -236,9 +211,8 @@ def p_macro(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
     It stands for a validated reverse name of the client, which costs receivers many
     questions and often comes out as "unknown".
     """
-    for node in own_nodes(facts, spf):
-        assert node.record is not None
-        for term in node.record.terms:
+    for node, record in own_nodes(facts, spf):
+        for term in record.terms:
             target = getattr(term, "target", None) or getattr(term, "value", None)
             if isinstance(target, MacroString) and "p" in target.letters:
                 message = f"{term.text} in the SPF record of {node.domain} uses the macro p"
@@ -254,19 +228,11 @@ def _range_fault(term: spf1.Mechanism) -> str | None:
         network = term.network
         if network.prefixlen < (BROAD4 if network.version == 4 else BROAD6):
             return f"covers {_count(network.num_addresses)} addresses"
-        private = next((p for p in _overlaps(network)), None)
+        private = unrouted(network)
         return None if private is None else f"lies in {private}, which is private or reserved"
     if isinstance(term, (spf1.A, spf1.Mx)) and (term.prefix4 < BROAD4 or term.prefix6 < BROAD6):
         return "widens a host's address to a very large range"
     return None
-
-
-def _overlaps(
-    network: ipaddress.IPv4Network | ipaddress.IPv6Network,
-) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    for private in _PRIVATE:
-        if private.version == network.version and network.overlaps(private):
-            yield private
 
 
 def _count(addresses: int) -> str:

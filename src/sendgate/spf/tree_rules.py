@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     "SPF004",
     Severity.ERROR,
     Rfc(7208, "4.6.4"),
-    remedy="Drop includes that no longer send, or replace a, mx and include terms by ip4 and ip6.",
+    remedy="Remove includes of services that are no longer used, and write terms such as a and mx "
+    "as ip4 and ip6, which cost nothing.",
 )
 @on_record
 def too_many_lookups(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
@@ -229,7 +230,7 @@ def void_mechanism(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
     """
     # A word glued of two terms is SPF018's, whatever it comes to.
     done = {(spf.domain, word) for word in glued_terms_of(spf)}
-    for node in own_nodes(facts, spf):
+    for node, _ in own_nodes(facts, spf):
         for lookup in node.addresses:
             subject = (lookup.domain, lookup.term.text)
             if isinstance(lookup.term, spf1.Exists) or subject in done:
@@ -241,11 +242,9 @@ def void_mechanism(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
 def _affected(facts: DomainFacts) -> str:
     """Name the declared addresses that meet the fault."""
     ips = [str(check.ip) for check in facts.spf_checks if check.passes is False]
-    return (
-        f", which {', '.join(ips)} meets"
-        if len(ips) == 1
-        else (f", which {', '.join(ips)} meet" if ips else "")
-    )
+    if not ips:
+        return ""
+    return f", which {', '.join(ips)} {'meets' if len(ips) == 1 else 'meet'}"
 
 
 def _voids(spf: SpfFacts, family: Family, severity: Severity | None) -> Hit:
