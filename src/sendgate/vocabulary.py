@@ -1,7 +1,8 @@
 """The words a rule is written in: `rule`, `Severity`, `Scope`, `Hit`, `CannotTell`, citations.
 
-A rule is a pure function of `DomainFacts` that yields a `Hit` for each thing it finds
-wrong and a `CannotTell` for each thing it could not see. The `Rule` makes the finding of a
+A rule is a pure function of frozen facts (`DomainFacts` in an audit, `MessageFacts` for
+one message) that yields a `Hit` for each thing it finds wrong and a `CannotTell` for each
+thing it could not see. The `Rule` makes the finding of a
 hit, so a rule can neither misname itself nor raise its own severity.
 """
 
@@ -11,7 +12,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from sendgate.dns.answers import Answer, Failed
 from sendgate.errors import InternalError
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
 
 __all__ = [
+    "AnyRule",
     "CannotTell",
     "Document",
     "Hit",
     "Rfc",
     "Rule",
+    "RuleOf",
     "Scope",
     "Severity",
     "cannot_tell",
@@ -132,6 +135,7 @@ def cannot_tell(unseen: Unknown | Failed, severity: Severity | None = None) -> C
 
 Verdicts = Iterator[Hit | CannotTell]
 RuleFunction = Callable[["DomainFacts"], Verdicts]
+Facts = TypeVar("Facts")  # what a rule is a function of
 
 
 def unread(seen: Answer | Unknown | None, severity: Severity | None = None) -> Verdicts:
@@ -141,7 +145,7 @@ def unread(seen: Answer | Unknown | None, severity: Severity | None = None) -> V
 
 
 @dataclass(frozen=True)
-class Rule:
+class RuleOf(Generic[Facts]):
     """One statement about mail authentication, with one id, one highest severity, one remedy."""
 
     id: str
@@ -149,7 +153,7 @@ class Rule:
     scope: Scope
     citation: Citation
     remedy: str
-    function: RuleFunction
+    function: Callable[[Facts], Verdicts]
 
     @property
     def name(self) -> str:
@@ -175,7 +179,7 @@ class Rule:
     def _docstring(self) -> str:
         return inspect.cleandoc(self.function.__doc__ or "")
 
-    def judge(self, facts: DomainFacts) -> Verdicts:
+    def judge(self, facts: Facts) -> Verdicts:
         """Run the rule; raise `InternalError` where it tries to raise its own severity."""
         for verdict in self.function(facts):
             if verdict.severity is not None and self.severity < verdict.severity:
@@ -183,12 +187,16 @@ class Rule:
             yield verdict
 
 
+Rule: TypeAlias = "RuleOf[DomainFacts]"  # a rule of the audit
+AnyRule: TypeAlias = RuleOf[Any]  # for those who show a rule and do not run it
+
+
 def rule(
     id: str, severity: Severity, citation: Citation, *, remedy: str, scope: Scope = Scope.SENDING
-) -> Callable[[RuleFunction], Rule]:
-    """Make a `Rule` of a function; its name and docstring become the rule's."""
+) -> Callable[[Callable[[Facts], Verdicts]], RuleOf[Facts]]:
+    """Make a rule of a function; its name and docstring become the rule's."""
 
-    def make(function: RuleFunction) -> Rule:
-        return Rule(id, severity, scope, citation, remedy, function)
+    def make(function: Callable[[Facts], Verdicts]) -> RuleOf[Facts]:
+        return RuleOf(id, severity, scope, citation, remedy, function)
 
     return make

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
 
 from sendgate.audit.facts import DomainFacts
 from sendgate.audit.report import (
@@ -18,9 +19,11 @@ from sendgate.audit.report import (
     Waiver,
 )
 from sendgate.names import Domain
-from sendgate.vocabulary import CannotTell, Rule, Severity
+from sendgate.vocabulary import AnyRule, CannotTell, Rule, RuleOf, Severity
 
-__all__ = ["Policy", "judge", "stale_waivers"]
+__all__ = ["Judgement", "Policy", "judge", "run_rules", "stale_waivers"]
+
+Facts = TypeVar("Facts")
 
 
 @dataclass(frozen=True)
@@ -36,23 +39,32 @@ class Policy:
     ignore: frozenset[str] = frozenset()
     waivers: tuple[Waiver, ...] = ()
 
-    def wants(self, rule: Rule) -> bool:
+    def wants(self, rule: AnyRule) -> bool:
         """Whether findings of this rule are reported at all."""
         names = {rule.id, rule.area}
         return (not self.select or bool(names & self.select)) and not names & self.ignore
 
-    def waiver_for(self, rule: Rule, domain: Domain, today: date) -> Waiver | None:
+    def waiver_for(self, rule: AnyRule, domain: Domain, today: date) -> Waiver | None:
         """The first waiver that is valid today and takes this rule's findings away."""
         return next(
             (w for w in self.waivers if w.matches(rule, domain) and today <= w.expires), None
         )
 
 
-def judge(
-    facts: DomainFacts, rules: Sequence[Rule], policy: Policy, time: datetime, dns: DnsCost
-) -> Report:
-    """Run every rule over the facts, in the order of the list, and come to a verdict."""
-    domain, today = facts.profile.sending, time.date()
+@dataclass(frozen=True)
+class Judgement:
+    """What the rules said, filtered; `left_out` counts findings that were not wanted."""
+
+    findings: tuple[Finding, ...]
+    unknown: tuple[UnknownItem, ...]
+    waived: tuple[WaivedItem, ...]
+    left_out: int
+
+
+def run_rules(
+    facts: Facts, rules: Sequence[RuleOf[Facts]], policy: Policy, domain: Domain, today: date
+) -> Judgement:
+    """Run rules over their facts, whichever these are, in the order of the list."""
     findings: list[Finding] = []
     unknown: list[UnknownItem] = []
     waived: list[WaivedItem] = []
@@ -71,13 +83,21 @@ def judge(
                 waived.append(WaivedItem(Finding.of(rule, said, domain), waiver))
             else:
                 findings.append(Finding.of(rule, said, domain))
+    return Judgement(tuple(findings), tuple(unknown), tuple(waived), left_out)
+
+
+def judge(
+    facts: DomainFacts, rules: Sequence[Rule], policy: Policy, time: datetime, dns: DnsCost
+) -> Report:
+    """Run every rule over the facts, in the order of the list, and come to a verdict."""
+    said = run_rules(facts, rules, policy, facts.profile.sending, time.date())
     return Report(
         facts=facts,
-        verdict=_verdict(facts, findings, unknown, policy.fail_on),
-        findings=tuple(findings),
-        unknown=tuple(unknown),
-        waived=tuple(waived),
-        left_out=left_out,
+        verdict=_verdict(facts, said.findings, said.unknown, policy.fail_on),
+        findings=said.findings,
+        unknown=said.unknown,
+        waived=said.waived,
+        left_out=said.left_out,
         time=time,
         dns=dns,
     )

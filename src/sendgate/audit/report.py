@@ -15,7 +15,7 @@ from enum import StrEnum
 from sendgate.audit.facts import DomainFacts
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Unknown
-from sendgate.vocabulary import Hit, Rule, Severity
+from sendgate.vocabulary import AnyRule, Hit, Severity
 
 __all__ = [
     "DnsCost",
@@ -48,14 +48,14 @@ class Verdict(StrEnum):
 class Finding:
     """A hit with all that its rule says of it; `domain` is the domain that was audited."""
 
-    rule: Rule
+    rule: AnyRule
     severity: Severity
     domain: Domain
     message: str
     evidence: tuple[Evidence, ...]
 
     @classmethod
-    def of(cls, rule: Rule, hit: Hit, domain: Domain) -> Finding:
+    def of(cls, rule: AnyRule, hit: Hit, domain: Domain) -> Finding:
         """The finding that `rule` makes of its hit."""
         return cls(rule, hit.severity or rule.severity, domain, hit.message, hit.evidence)
 
@@ -76,7 +76,7 @@ class Finding:
 class UnknownItem:
     """A rule that could not tell; `decisive` where the verdict depends on it."""
 
-    rule: Rule
+    rule: AnyRule
     unknown: Unknown
     severity: Severity
     decisive: bool
@@ -100,7 +100,7 @@ class Waiver:
             return domain.text.endswith(self.domain[1:])
         return domain.text == self.domain
 
-    def matches(self, rule: Rule, domain: Domain) -> bool:
+    def matches(self, rule: AnyRule, domain: Domain) -> bool:
         """Whether the waiver, while valid, takes this rule's findings for this domain away."""
         return self.rule == rule.id and self.covers(domain)
 
