@@ -40,9 +40,14 @@ __all__ = [
 class Severity(Enum):
     """How bad a finding is; ordered, so that ``Severity.NOTE < Severity.ERROR``."""
 
-    NOTE = "note"  # a fact worth knowing
-    WARNING = "warning"  # works today, but is fragile or misleading
-    ERROR = "error"  # authentication fails, a receiver rejects, or what is published is void
+    NOTE = "note"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def meaning(self) -> str:
+        """What the word says of a finding, for people."""
+        return _SEVERITIES[self]
 
     @property
     def rank(self) -> int:
@@ -62,9 +67,26 @@ class Severity(Enum):
 class Scope(StrEnum):
     """What a finding can harm; the gate of `send` decides on *sending* alone."""
 
-    SENDING = "sending"  # a message of this sender can fail or be refused
-    RECEIVING = "receiving"  # mail, or reports, to this domain
-    BRAND = "brand"  # the logo
+    SENDING = "sending"
+    RECEIVING = "receiving"
+    BRAND = "brand"
+
+    @property
+    def meaning(self) -> str:
+        """What can be harmed, for people."""
+        return _SCOPES[self]
+
+
+_SEVERITIES = {
+    Severity.ERROR: "authentication fails, a receiver rejects, or what is published is void",
+    Severity.WARNING: "works today, but is fragile or misleading",
+    Severity.NOTE: "a fact worth knowing",
+}
+_SCOPES = {
+    Scope.SENDING: "a message of this sender can fail or be refused",
+    Scope.RECEIVING: "mail, or reports, to this domain",
+    Scope.BRAND: "the logo",
+}
 
 
 @dataclass(frozen=True)

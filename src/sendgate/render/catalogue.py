@@ -11,17 +11,6 @@ from sendgate.vocabulary import Rule, Severity
 
 __all__ = ["rule_on", "rules_on"]
 
-_SCOPES = {
-    "sending": "a message of this sender can fail or be refused",
-    "receiving": "mail, or reports, to this domain",
-    "brand": "the logo",
-}
-_SEVERITIES = {
-    Severity.ERROR: "authentication fails, a receiver rejects, or what is published is void",
-    Severity.WARNING: "works today, but is fragile or misleading",
-    Severity.NOTE: "a fact worth knowing",
-}
-
 
 def rules_on(page: Page, rules: Sequence[Rule]) -> None:
     """List rules: a line with id, severity and name, and what is wrong below it."""
@@ -50,8 +39,8 @@ def rule_on(page: Page, rule: Rule) -> None:
     for paragraph in rule.explanation.split("\n\n"):
         page.entry("", " ".join(textwrap.dedent(paragraph).split()))
         page.blank()
-    page.entry("severity", f"{severity}: {_SEVERITIES[rule.severity]}", column=12)
-    page.entry("scope", f"{rule.scope}: {_SCOPES[rule.scope]}", column=12)
+    page.entry("severity", f"{severity}: {rule.severity.meaning}", column=12)
+    page.entry("scope", f"{rule.scope}: {rule.scope.meaning}", column=12)
     page.entry("fix", rule.remedy, column=12)
     page.entry("see", rule.citation.text, column=12)
     page.entry("", rule.citation.url, indent=12)
