@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -14,6 +15,7 @@ from sendgate.send.classify import (
     Stage,
     classify,
     load_classifier,
+    normalise,
     read_diagnostic,
     read_rules,
 )
@@ -212,6 +214,7 @@ def test_a_sound_rule_book_is_read() -> None:
         ("[[text]]", "[[provider]]", "provider belongs"),
         ("[[text]]", "[[words]]", "unknown table 'words'"),
         ("'gone'", "'gone('", "pattern that is none"),
+        ("'gone'", "'<nowhere>'", "unknown word 'nowhere'"),
         ("'gone'", "'Gone'", "never stands"),
         ("'gone'", "'550 gone'", "not anchored"),
         ("'gone'", r"'\b550\b gone'", "no near miss"),
@@ -244,6 +247,27 @@ def test_a_rule_book_without_a_last_rule_is_refused() -> None:
     """Some rule must apply to every reply."""
     with pytest.raises(InternalError, match="class"):
         read_rules([VOCABULARY.partition("[[class]]")[0], GOOD])
+
+
+def test_words_stand_for_their_alternatives() -> None:
+    """A list under [word] is written once and used by name; two of one name are refused."""
+    words = "[word]\naway = ['gone', 'left']\n"
+    rules = read_rules([VOCABULARY, GOOD.replace("'gone'", "'<away> for good'"), words]).rules
+    assert rules[0].pattern is not None
+    assert rules[0].pattern.search("left for good")
+    with pytest.raises(InternalError, match="two words"):
+        read_rules([VOCABULARY, GOOD, words, words])
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.pattern], ids=name)
+def test_no_pattern_takes_long_over_a_text_made_to_match_it_almost(rule: Rule) -> None:
+    """The beginnings of a rule's own examples, said a hundred times, are searched in a moment."""
+    assert rule.pattern is not None
+    for example in rule.examples:
+        text = normalise(read_diagnostic(example["text"]).reply).text
+        start = time.process_time()
+        rule.pattern.search((" ".join(text.split()[:3]) + " ") * 100)
+        assert time.process_time() - start < 0.5, example["text"]
 
 
 def test_a_suffix_has_one_owner() -> None:

@@ -15,7 +15,7 @@ from sendgate.send.outcome import Reply
 
 __all__ = ["ENHANCED", "Evidence", "enhanced_in", "normalise", "retry_after"]
 
-LONGEST = 2_000  # characters of a reply that are read; no real reason stands behind them
+LONGEST = 1_000  # characters of a reply that are read; no real reason stands behind them
 LONGEST_WAIT = 72 * 3600  # seconds; what asks for more is no hint for a retry
 
 # A status code of RFC 3463, not part of an IP address, a version or a longer number.

@@ -138,7 +138,7 @@ class RuleBook:
 def read_rules(texts: Iterable[str]) -> RuleBook:
     """Read and check the rules of several TOML texts, one of which holds the vocabulary.
 
-    Raise `InternalError` for what cannot be meant: a key, provider, category, scope, phase or
+    Raise `InternalError` for what cannot be meant: a key, provider, category, scope, phase, word or
     stage nobody knows, a pattern that is none or that capital letters keep from ever matching, a
     code in a pattern that would also match inside a longer number, a rule without condition,
     source or example, one with codes but without a near miss, two of one id.
@@ -151,7 +151,7 @@ def read_rules(texts: Iterable[str]) -> RuleBook:
             documents.append(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
             raise InternalError(f"the classifier's rules are no TOML: {error}") from None
-    known = {"category", "provider-mx", *Stage}
+    known = {"category", "provider-mx", "word", *Stage}
     if unknown := {key for document in documents for key in document} - known:
         raise InternalError(f"the classifier's rules have an unknown table {min(unknown)!r}")
     categories = {
@@ -159,9 +159,10 @@ def read_rules(texts: Iterable[str]) -> RuleBook:
         for document in documents
         for name, row in document.get("category", {}).items()
     }
+    words = _words(document.get("word", {}) for document in documents)
     sites = _sites(document.get("provider-mx", {}) for document in documents)
     rules = tuple(
-        _rule(row, stage, categories, frozenset(sites.values()))
+        _rule(row, stage, categories, frozenset(sites.values()), words)
         for stage in Stage
         for document in documents
         for row in document.get(stage, [])
@@ -214,6 +215,7 @@ def _rule(
     stage: Stage,
     categories: Mapping[str, Category],
     providers: frozenset[str],
+    words: Mapping[str, str],
 ) -> Rule:
     where = f"rule {row.get('id', '?')!r}"
     if unknown := set(row) - _KEYS:
@@ -238,7 +240,7 @@ def _rule(
         source=row["source"],
         examples=_replies(row.get("examples", []), where),
         near=_replies(row.get("near", []), where),
-        pattern=_pattern(row["pattern"], where) if "pattern" in row else None,
+        pattern=_pattern(row["pattern"], words, where) if "pattern" in row else None,
         enhanced=_codes(row, "enhanced", r"[245x]\.\d{1,3}\.(?:\d{1,3}|x)", where),
         code=_codes(row, "code", r"[0-9](?:\d\d|xx)", where),
         phases=phases,
@@ -289,7 +291,26 @@ def _plain(pattern: str) -> str:
     return re.sub(r"\{[\d,]*\}", "", pattern).replace(r"\b", "\b")
 
 
-def _pattern(text: str, where: str) -> re.Pattern[str]:
+def _words(tables: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Named lists of alternatives, as the groups that stand for them in patterns."""
+    words: dict[str, str] = {}
+    for table in tables:
+        for name, alternatives in table.items():
+            if name in words:
+                raise InternalError(f"two words have the name {name!r}")
+            words[name] = f"(?:{'|'.join(_strings(alternatives, f'word {name!r}'))})"
+    return words
+
+
+_WORD = re.compile(r"<([a-z][a-z0-9-]*)>")
+
+
+def _pattern(value: Any, words: Mapping[str, str], where: str) -> re.Pattern[str]:
+    """A pattern, or several of which one must match; ``<name>`` stands for the word of that name."""
+    text = value if isinstance(value, str) else "|".join(_strings(value, where))
+    if unknown := [name for name in _WORD.findall(text) if name not in words]:
+        raise InternalError(f"{where} has the unknown word {unknown[0]!r}")
+    text = _WORD.sub(lambda found: words[found[1]], text)
     if capitals := re.search(r"[A-Z]", _CAPITALS.sub("", text)):
         raise InternalError(f"{where}: {capitals.group()!r} never stands in a normal text")
     for found in _CODE.finditer(_plain(text)):
