@@ -306,7 +306,7 @@ _WORD = re.compile(r"<([a-z][a-z0-9-]*)>")
 
 
 def _pattern(value: Any, words: Mapping[str, str], where: str) -> re.Pattern[str]:
-    """A pattern, or several of which one must match; ``<name>`` stands for the word of that name."""
+    """A pattern, or several of which one must match; ``<name>`` stands for the word so named."""
     text = value if isinstance(value, str) else "|".join(_strings(value, where))
     if unknown := [name for name in _WORD.findall(text) if name not in words]:
         raise InternalError(f"{where} has the unknown word {unknown[0]!r}")
