@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sendgate.send.classify import (
     Classifier,
@@ -160,6 +162,34 @@ def test_hostile_text_costs_little_time(letter: str) -> None:
     start = time.process_time()
     classify(read_reply_text(letter * 20_000), Phase.RCPT)
     assert time.process_time() - start < 2
+
+
+WORDS = st.sampled_from(
+    [
+        "550",
+        "5.1.1",
+        "-",
+        ";",
+        "\n",
+        "smtp;",
+        "said:",
+        "<a@x.org>",
+        "user",
+        "4.2.2",
+        "421-",
+        "[",
+        "#",
+    ]
+)
+
+
+@given(st.lists(WORDS | st.text(max_size=8), max_size=30).map(" ".join))
+def test_any_text_is_read_and_classified(text: str) -> None:
+    """Whatever a server says or a log holds ends in a category, and its code is a code or 0."""
+    diagnostic = read_diagnostic(text)
+    assert diagnostic.reply.code == 0 or 200 <= diagnostic.reply.code < 600
+    found = classify(diagnostic.reply, diagnostic.phase, diagnostic.mx)
+    assert found.category in load_classifier().book.categories
 
 
 def test_the_replies_of_large_providers(suites: Path) -> None:
