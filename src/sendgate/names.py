@@ -144,7 +144,7 @@ def read_domain(text: str) -> tuple[Domain, str | None]:
         tail = given.rpartition("@")[2]
         hint = f"; give its domain: {printable(tail)}" if tail else ""
         raise DomainError(f"{printable(text)} is an e-mail address, not a domain{hint}")
-    if re.fullmatch(r"[0-9.]+|\[?[0-9a-fA-F]*:[0-9a-fA-F:.]*\]?", given):
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]+){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F:.]*\]?", given):
         raise DomainError(f"{printable(text)} is an IP address, not a domain")
     try:
         name = Domain.parse(given)

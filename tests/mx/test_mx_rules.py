@@ -41,9 +41,17 @@ def news_mx(*records: Rdata) -> Table:
 @pytest.mark.parametrize(("name", "severity"), [(PATH, "error"), (NEWS, "warning")])
 async def test_nowhere_to_deliver(name: str, severity: str) -> None:
     """An error at the return path, a warning where the name stands in From alone."""
-    table = {k: v for k, v in without(name).items() if not k[0].endswith(f".{name}")}
-    report = await audit(table)
+    report = await audit(without(name) | {(name, "HINFO"): [txt("there")]})
     assert mx_findings(report) == [("MX001", severity)]
+
+
+async def test_a_from_domain_that_does_not_exist_is_refused() -> None:
+    """NXDOMAIN at From is an error: some receivers refuse such mail; unseen, it decides too."""
+    gone = {k: v for k, v in without(NEWS).items() if not k[0].endswith(f".{NEWS}")}
+    assert mx_findings(await audit(gone)) == [("MX001", "error")]
+    silent = healthy() | {(NEWS, t): Reason.TIMEOUT for t in ("MX", "TXT", "A", "AAAA", "SOA")}
+    assert mx_unknown(await audit(silent))["MX001"] == "error"
+    assert mx_unknown(await audit(healthy() | {(NEWS, "MX"): Reason.TIMEOUT}))["MX001"] == "warning"
 
 
 async def test_a_timeout_is_never_missing() -> None:

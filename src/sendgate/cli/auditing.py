@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Target", "in_parallel", "policy_of", "profile_of", "targets_of", "typed_domain"]
 
+_WHOLE_NAMES = {"ALIGNMENT": "ALN", "TOPOLOGY": "TOP"}
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -74,12 +76,8 @@ def policy_of(run: Run, rules: Sequence[Rule]) -> Policy:
     from sendgate.audit.judge import Policy
 
     ids = {rule.id for rule in rules}
-    known = ids | {rule.area for rule in rules}
-    for flag, words in (("--select", run.options.select), ("--ignore", run.options.ignore)):
-        for word in words:
-            if word not in known:
-                near = nearest(word, sorted(known))
-                raise InputError(f"{flag}: no rule or area is called {printable(word)}{near}")
+    select = _rules_or_areas("--select", run.options.select, rules)
+    ignore = _rules_or_areas("--ignore", run.options.ignore, rules)
     for number, waiver in enumerate(run.config.waivers, 1):
         if waiver.rule not in ids:
             place = f"{run.config.path}: [[waive]] {number}: rule"
@@ -87,10 +85,21 @@ def policy_of(run: Run, rules: Sequence[Rule]) -> Policy:
             raise ConfigError(f"{place}: no rule is called {printable(waiver.rule)}{near}")
     return Policy(
         fail_on=run.options.fail_on,
-        select=frozenset(run.options.select),
-        ignore=frozenset(run.options.ignore),
+        select=select,
+        ignore=ignore,
         waivers=run.config.waivers,
     )
+
+
+def _rules_or_areas(flag: str, words: Iterable[str], rules: Sequence[Rule]) -> frozenset[str]:
+    """Read rule ids and areas in any case; an area may be given by its whole name."""
+    known = {rule.id: rule.id for rule in rules} | {rule.area: rule.area for rule in rules}
+    known |= {whole: area for whole, area in _WHOLE_NAMES.items() if area in known}
+    for word in words:
+        if word.upper() not in known:
+            near = nearest(word, sorted(known))
+            raise InputError(f"{flag}: no rule or area is called {printable(word)}{near}")
+    return frozenset(known[word.upper()] for word in words)
 
 
 async def in_parallel(

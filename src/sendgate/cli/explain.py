@@ -45,7 +45,7 @@ def find_rule(word: str, rules: Sequence[Rule]) -> Rule:
     for rule in rules:
         if wanted in {rule.id.lower(), rule.name}:
             return rule
-    names = [name for rule in rules for name in (rule.id.lower(), rule.name)]
+    names = [name for rule in rules for name in (rule.id, rule.name)]
     raise InputError(
         f"no rule is called {printable(word)}{nearest(wanted, names)} (sendgate rules lists them)"
     )

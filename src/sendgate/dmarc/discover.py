@@ -85,7 +85,7 @@ def discovery_of(
         record=None if applied is None else str(applied.record),
         policy_domain=None if applied is None else applied.domain,
         organizational_domain=facts.organizational,
-        applies=applied.applies if applied is not None and applied.processed else None,
+        applies=applied.tag if applied is not None and applied.processed else None,
         policy=None if applied is None else applied.policy,
         effective_policy=None if applied is None else applied.effective_policy,
         testing=applied is not None and applied.record.testing,

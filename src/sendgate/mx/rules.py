@@ -39,25 +39,29 @@ def no_way_to_receive(facts: DomainFacts) -> Verdicts:
     """The domain of the return path or of From has no MX, no A and no AAAA record.
 
     Bounces and replies then have nowhere to go, and many receivers refuse mail whose sender
-    could not be answered. For a domain that stands in From alone this is a warning. A name
+    could not be answered. For a domain that stands in From alone this is a warning, unless
+    it does not exist: Yahoo and Apple refuse a From domain that DNS does not know. A name
     that nobody declared, and whose SPF record lets nobody send, needs no way back.
     """
     if facts.sends_nothing:
         return
     for mx in facts.mx.values():
-        severity = Severity.ERROR if mx.name == facts.profile.envelope else Severity.WARNING
+        name = facts.names[mx.name]
+        grave = mx.name == facts.profile.envelope or not name.exists
+        severity = Severity.ERROR if grave else Severity.WARNING
         if isinstance(mx.answer, Failed):
             yield cannot_tell(mx.answer, severity)
         elif isinstance(mx.answer, Records):
             continue  # whether its hosts have addresses is MX004's
         elif mx.can_receive is False:
+            missing = "has no MX, A or AAAA record" if name.exists else "does not exist"
             yield Hit(
-                f"{mx.name} has no MX, A or AAAA record, so {_lost(facts, mx.name)} are lost",
+                f"{mx.name} {missing}, so {_lost(facts, mx.name)} are lost",
                 evidence_of(mx.answer),
                 severity,
             )
         elif mx.can_receive is None:
-            yield from unread(facts.names[mx.name].failed, severity)
+            yield from unread(name.failed, severity)
 
 
 @rule(

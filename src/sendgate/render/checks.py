@@ -123,9 +123,9 @@ def _by_tag(found: Discovery) -> str:
     policy = found.facts.policy
     if found.applies is None or not isinstance(policy, Present):
         return ""
-    if policy.value.tag == found.applies:
-        return f", by its {found.applies}= tag"
-    return f", by its {policy.value.tag}= tag for want of {found.applies}="
+    missing = policy.value.applies
+    want = "" if missing == found.applies else f" for want of {missing}="
+    return f", by its {found.applies}= tag{want}"
 
 
 def _open_on(page: Page, questions: Sequence[str], told: bool) -> None:

@@ -108,7 +108,7 @@ def _dmarc(facts: DmarcFacts) -> dict[str, Any]:
         "queries": [str(name) for name in facts.walk.queries],
         "record": None if applied is None else str(applied.record),
         "policy_domain": None if applied is None else str(applied.domain),
-        "applies": None if applied is None else applied.applies,
+        "applies": None if applied is None else applied.tag,
         "policy": None if applied is None else _text(applied.policy),
         "effective_policy": None if applied is None else _text(applied.effective_policy),
         "testing": None if applied is None else applied.record.testing,

@@ -32,8 +32,12 @@ __all__ = ["collect_spf", "enrich_spf"]
 # An eleventh level is beyond the limit for every path that leads there (section 4.6.4).
 MAX_DEPTH = MAX_LOOKUPS + 1
 # Ten lookups a path, so a tree with so many records, or so many terms that ask for
-# addresses, is far past the limit; how far is then no matter.
+# Ten lookups a path, so a tree with so many records is far past the limit; how far is then
+# no matter.
 MAX_NODES = 64
+# Terms that ask for addresses are looked up while one evaluation could still meet them all;
+# beyond that the record needs too many lookups (SPF004), whatever they hold.
+MAX_ADDRESS_TERMS = MAX_LOOKUPS
 
 
 async def collect_spf(
@@ -134,7 +138,7 @@ async def _read_tree(
 ) -> SpfNode:
     root = _Growing(domain, None, ())
     root.take(answer)
-    level, seen, addresses = [root], 1, MAX_NODES
+    level, seen, addresses = [root], 1, MAX_ADDRESS_TERMS
     async with asyncio.TaskGroup() as hosts:
         for depth in range(1, MAX_DEPTH + 1):
             below: list[_Growing] = []
