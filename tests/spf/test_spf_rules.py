@@ -303,6 +303,15 @@ async def test_ranges(term: str, found: bool) -> None:
     assert ("SPF022" in said(report)) is found
 
 
+async def test_many_ranges_are_one_finding() -> None:
+    """A record is told once, however many of its ranges are private: it is its own evidence."""
+    terms = " ".join(f"ip4:10.0.{n}.0/24" for n in range(200))
+    report = await judge(spf(f"v=spf1 ip4:192.0.2.10 {terms} -all"))
+    (found,) = [f for f in report.findings if f.rule.id == "SPF022"]
+    assert found.message.startswith("ip4:10.0.0.0/24 in the SPF record of")
+    assert found.message.endswith("ip4:10.0.5.0/24 and 194 more")
+
+
 async def test_a_void_term_needs_both_families() -> None:
     """IPv6 alone is an address; so is an alias's; a null MX and a missing MX are not."""
     hosts: Table = {

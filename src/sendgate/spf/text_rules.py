@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_ANSWER = 512  # octets: a DNS answer over UDP without EDNS (RFC 1035 section 4.2.1)
 MAX_TEXT = 450  # octets: what RFC 7208 section 3.4 asks a record to stay within
+_NAMED_RANGES = 5  # what one finding lists beside the first range
 BROAD4, BROAD6 = 16, 32  # a prefix shorter than this is larger than any one sender's
 
 
@@ -191,11 +192,19 @@ def broad_or_private_range(facts: DomainFacts, spf: SpfFacts) -> Verdicts:
     it. From a private range no mail reaches a receiver on the Internet.
     """
     for node, record in own_nodes(facts, spf):
-        for term in record.reached:
-            why = _range_fault(term) if term.qualifier is Qualifier.PASS else None
-            if why is not None:
-                message = f"{term.text} in the SPF record of {node.domain} {why}"
-                yield Hit(message, node_evidence(node))
+        passing = (term for term in record.reached if term.qualifier is Qualifier.PASS)
+        found = [(term, why) for term in passing if (why := _range_fault(term)) is not None]
+        if not found:
+            continue
+        # One finding a record: its evidence is the whole record, and there may be hundreds.
+        first, why = found[0]
+        message = f"{first.text} in the SPF record of {node.domain} {why}"
+        others = [term.text for term, _ in found[1:]]
+        if others:
+            more = len(others) - _NAMED_RANGES
+            rest = f" and {more} more" if more > 0 else ""
+            message += f"; likewise {', '.join(others[:_NAMED_RANGES])}{rest}"
+        yield Hit(message, node_evidence(node))
 
 
 @rule(
