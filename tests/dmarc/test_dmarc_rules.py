@@ -73,6 +73,15 @@ async def test_failed_question_is_never_a_missing_record(reason: Reason) -> None
     assert told["DMARC028"] == "note"
 
 
+async def test_thousands_of_ignored_parts_end_in_a_count() -> None:
+    """Each finding carries the whole record: their number must not grow with its length."""
+    tags = "; ".join(f"x{n}=y" for n in range(500))
+    report = await report_of(record(f"p=reject; {tags}; {RUA}"))
+    told = [f.message for f in report.findings if f.rule.id == "DMARC028"]
+    assert len(told) == 10
+    assert told[-1] == "491 more parts of the record are ignored"
+
+
 async def test_void_records_are_named_once() -> None:
     """What was published and does not count is not also called missing."""
     assert found(await report_of({AT_TOP: [txt("v=dmarc1; p=none")]})) == {"DMARC003": "error"}

@@ -211,9 +211,17 @@ def ignored_part(_facts: DomainFacts, applied: AppliedPolicy, evidence: Seen) ->
     The rest of the record counts, and the default stands in for what was ignored: a
     misspelt adkim=s, for one, leaves alignment relaxed.
     """
-    for part in applied.record.ignored:
+    parts = applied.record.ignored
+    # The evidence of each is the whole record: a text of thousands of parts ends in a count.
+    named = parts if len(parts) <= _NAMED_PARTS else parts[: _NAMED_PARTS - 1]
+    for part in named:
         hint = f"; did you mean {part.nearest}?" if part.nearest else ""
         yield Hit(f"{part.text} is ignored: {part.why}{hint}", evidence)
+    if len(named) < len(parts):
+        yield Hit(f"{len(parts) - len(named)} more parts of the record are ignored", evidence)
+
+
+_NAMED_PARTS = 10  # ignored parts that get a finding of their own
 
 
 def _consequence(record: DmarcRecord) -> str:
