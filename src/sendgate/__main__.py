@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 __all__ = ["main"]
@@ -17,6 +18,7 @@ def main() -> None:
 
         sys.stdout.write(f"sendgate {__version__}\n")
         sys.exit(0)
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape, not an error.
         if hasattr(stream, "reconfigure"):
@@ -28,6 +30,21 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("sendgate: error: interrupted\n")
         sys.exit(130)
+
+
+def _open_closed_streams() -> None:
+    """Put the null device where the caller closed stdin, stdout or stderr (``>&-``).
+
+    Python leaves None there, and the next file that is opened would take the number. The
+    exit code must tell the verdict all the same.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDONLY if mode == "r" else os.O_WRONLY)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 if __name__ == "__main__":

@@ -78,5 +78,14 @@ class Destination:
         except BrokenPipeError:
             self._closed = True
             # The interpreter flushes stdout once more when it ends; let that succeed.
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, sys.stdout.fileno())
+            self._discard()
+        except OSError as error:
+            self._closed = True
+            self._discard()
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"stdout cannot be written: {reason}") from None
+
+    @staticmethod
+    def _discard() -> None:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())

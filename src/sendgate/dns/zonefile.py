@@ -67,8 +67,11 @@ def read_zone_file(path: str | Path, root: Path | None = None) -> list[ZoneRecor
     as given and the line.
     """
     where = str(path)
-    allowed = [root] if root else [Path(where).parent, Path.cwd()]
-    reader = _Reader([os.path.realpath(directory) for directory in allowed])
+    allowed = [root] if root else [Path(where).parent, Path()]
+    try:
+        reader = _Reader([os.path.realpath(directory) for directory in allowed])
+    except FileNotFoundError:  # the working directory is gone; nothing can be included from it
+        reader = _Reader([os.path.realpath(allowed[0])] if allowed[0].is_absolute() else [])
     reader.read(where, None)
     return _with_zones(reader.records, reader.bases)
 
