@@ -18,6 +18,7 @@ from sendgate.dmarc.walk import policy_name, walk_names
 from sendgate.dns.answers import Address, Mx, Question, Rdata, Reason, Txt
 from sendgate.dns.double import DnsDouble
 from sendgate.names import Domain
+from sendgate.render.checks import discovery_json
 
 Vector = dict[str, Any]
 
@@ -48,7 +49,7 @@ def dns_of(vector: Vector, suffix: str = "") -> DnsDouble:
 async def test_tree_walk(vector: Vector) -> None:
     """Queries, organizational domain, policy domain, policy and existence are as demanded."""
     found = await discover(Domain.parse(vector["start"]), None, None, dns_of(vector))
-    shown = found.as_json()
+    shown = discovery_json(found)
     seen = {
         "queries": shown["queries"],
         "org_domain": shown["organizational_domain"],

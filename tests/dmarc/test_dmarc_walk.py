@@ -27,6 +27,7 @@ from sendgate.dns.answers import (
 from sendgate.dns.double import DnsDouble
 from sendgate.names import Domain
 from sendgate.observed import Absent, Present, Unknown
+from sendgate.render.checks import discovery_json
 
 
 def world(**records: Any) -> DnsDouble:
@@ -207,7 +208,7 @@ async def test_discovery_tells_alignment_and_what_failed() -> None:
     found = await discover(
         Domain("example.com"), Domain("m.example.com"), Domain("example.com"), double
     )
-    assert found.as_json() == {
+    assert discovery_json(found) == {
         "queries": ["_dmarc.example.com", "_dmarc.com"],
         "record": "v=DMARC1; p=reject; t=y",
         "policy_domain": "example.com",

@@ -44,24 +44,6 @@ class Discovery:
     unknown: tuple[Unknown, ...]
     facts: DmarcFacts
 
-    def as_json(self) -> dict[str, object]:
-        """Give the keys of the public shape, beside `format`."""
-        return {
-            "queries": [str(name) for name in self.queries],
-            "record": self.record,
-            "policy_domain": _text(self.policy_domain),
-            "organizational_domain": _text(self.organizational_domain),
-            "applies": self.applies,
-            "policy": _text(self.policy),
-            "effective_policy": _text(self.effective_policy),
-            "testing": self.testing,
-            "alignment": {"spf": self.spf, "dkim": self.dkim},
-            "unknown": [
-                {"question": str(u.question), "reason": str(u.reason), "detail": u.detail or None}
-                for u in self.unknown
-            ],
-        }
-
 
 async def discover(
     domain: Domain, spf_domain: Domain | None, dkim_domain: Domain | None, source: DnsSource
@@ -112,7 +94,3 @@ def _unknown(facts: DmarcFacts, told: dict[Domain | None, Verdict | None]) -> tu
         if name is not None and verdict is None:
             found.append(facts.unknown_of(name) or facts.walk.unknown)
     return tuple(dict.fromkeys(u for u in found if u is not None))
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

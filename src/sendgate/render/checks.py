@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from sendgate.dmarc.discover import Discovery
 from sendgate.names import Domain
-from sendgate.observed import Present
+from sendgate.observed import Present, Unknown
 from sendgate.profile import IpAddress
 from sendgate.render import json
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
 from sendgate.render.text import findings_on, shown_name, unknown_on
-from sendgate.spf.facts import CheckResult
+from sendgate.spf.facts import MAX_LOOKUPS, MAX_VOID_LOOKUPS, CheckResult
 
 if TYPE_CHECKING:
     from sendgate.audit.report import Report
 
-__all__ = ["dmarc_json", "dmarc_on", "spf_json", "spf_on"]
+__all__ = ["discovery_json", "dmarc_json", "dmarc_on", "spf_json", "spf_on"]
 
 
 def spf_json(result: CheckResult) -> dict[str, Any]:
     """Give the result of one evaluation as ``sendgate.spf/1``."""
-    unknown = result.unknown
     return {
         "format": "sendgate.spf/1",
         "result": str(result.result),
@@ -41,13 +40,7 @@ def spf_json(result: CheckResult) -> dict[str, Any]:
             for step in result.path
         ],
         "problem": result.problem,
-        "unknown": None
-        if unknown is None
-        else {
-            "question": str(unknown.question),
-            "reason": str(unknown.reason),
-            "detail": unknown.detail or None,
-        },
+        "unknown": None if result.unknown is None else _unknown(result.unknown),
     }
 
 
@@ -75,7 +68,8 @@ def spf_on(page: Page, ip: IpAddress, result: CheckResult) -> None:
             domain = step.domain
         page.entry("", f"{safe(step.term)}  {safe(step.outcome)}", indent=indent + 2)
     page.blank()
-    page.line((f"{result.lookups} of 10 lookups, {result.void_lookups} of 2 void", "dim"))
+    lookups = f"{result.lookups} of {MAX_LOOKUPS} lookups"
+    page.line((f"{lookups}, {result.void_lookups} of {MAX_VOID_LOOKUPS} void", "dim"))
 
 
 def dmarc_json(found: Discovery, report: Report) -> dict[str, Any]:
@@ -84,10 +78,38 @@ def dmarc_json(found: Discovery, report: Report) -> dict[str, Any]:
     return {
         "format": "sendgate.dmarc/1",
         "domain": str(found.domain),
-        **found.as_json(),
+        **discovery_json(found),
         "findings": judged["findings"],
         "waived": judged["waived"],
     }
+
+
+def discovery_json(found: Discovery) -> dict[str, Any]:
+    """Give what was discovered, without what the rules say of it."""
+    return {
+        "queries": [str(name) for name in found.queries],
+        "record": found.record,
+        "policy_domain": _text(found.policy_domain),
+        "organizational_domain": _text(found.organizational_domain),
+        "applies": found.applies,
+        "policy": _text(found.policy),
+        "effective_policy": _text(found.effective_policy),
+        "testing": found.testing,
+        "alignment": {"spf": found.spf, "dkim": found.dkim},
+        "unknown": [_unknown(unknown) for unknown in found.unknown],
+    }
+
+
+def _unknown(unknown: Unknown) -> dict[str, Any]:
+    return {
+        "question": str(unknown.question),
+        "reason": str(unknown.reason),
+        "detail": unknown.detail or None,
+    }
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def dmarc_on(page: Page, found: Discovery, report: Report) -> None:
