@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sendgate.bimi.record import BimiRecord
-from sendgate.dns.answers import Answer, NxDomain, Record
+from sendgate.bimi.record import BimiRecord, parse
+from sendgate.dns.answers import Answer, NxDomain, Record, Txt
 from sendgate.names import Domain
 from sendgate.observed import Absent, Observed, Present, Unknown
 
@@ -39,9 +39,6 @@ class BimiPlace:
     @property
     def texts(self) -> tuple[BimiRecord, ...]:
         """Each of `records`, read."""
-        from sendgate.bimi.record import parse
-        from sendgate.dns.answers import Txt
-
         read = (parse(r.data.octets) for r in self.records if isinstance(r.data, Txt))
         return tuple(record for record in read if record is not None)
 

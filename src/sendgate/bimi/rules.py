@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sendgate.bimi.facts import BimiPlace
 from sendgate.bimi.record import BimiRecord, location_of
 from sendgate.dmarc.record import DmarcRecord, Policy
-from sendgate.names import Domain
+from sendgate.names import Domain, printable
 from sendgate.observed import Absent, Evidence, Present, Unknown, evidence_of
 from sendgate.vocabulary import (
     Document,
@@ -109,7 +109,10 @@ def wrong_bimi_version(facts: DomainFacts) -> Verdicts:
         if place.records and not place.counts:
             begin = str(place.texts[0]).split(";", 1)[0].strip()
             name = place.answer.question.name
-            yield Hit(f"the record at {name} begins with {begin!r}, not with v=BIMI1", _seen(place))
+            yield Hit(
+                f"the record at {name} begins with {printable(begin)}, not with v=BIMI1",
+                _seen(place),
+            )
 
 
 @rule(
@@ -313,7 +316,7 @@ def ignored_bimi_value(facts: DomainFacts) -> Verdicts:
             yield Hit(f"the record at {name} has avp={avatar}", _seen(place))
         for prefix in record.local_part_selectors:
             if not _PREFIX.match(prefix):
-                yield Hit(f"the record at {name} has {prefix!r} in lps=", _seen(place))
+                yield Hit(f"the record at {name} has {printable(prefix)} in lps=", _seen(place))
 
 
 def _enforces(facts: DomainFacts) -> bool:
