@@ -62,8 +62,6 @@ class Alignment:
 
     spf: SpfAlignment
     dkim: tuple[DkimAlignment, ...]
-    dkim_mode: Mode
-    result: DmarcResult
 
     @property
     def spf_can_pass(self) -> bool | None:
@@ -79,6 +77,12 @@ class Alignment:
         named = [d.can_pass for d in self.dkim if d.selector.named]
         return any_of(named) if named else None
 
+    @property
+    def result(self) -> DmarcResult:
+        """The DMARC result that follows: one aligned pass is enough (RFC 9989 section 4.4)."""
+        either = any_of([self.spf_can_pass, self.dkim_can_pass])
+        return {True: DmarcResult.PASS, False: DmarcResult.FAIL, None: DmarcResult.UNKNOWN}[either]
+
 
 def predict(
     profile: Profile,
@@ -89,12 +93,8 @@ def predict(
 ) -> Alignment:
     """Predict alignment for the sender of `profile` from what was seen."""
     aspf, adkim = _modes(dmarc)
-    spf_alignment = _spf(profile, spf, spf_checks, dmarc, aspf)
     keys = tuple(_dkim(key, dmarc, adkim) for key in dkim.keys)
-    alignment = Alignment(spf_alignment, keys, adkim, DmarcResult.UNKNOWN)
-    either = any_of([alignment.spf_can_pass, alignment.dkim_can_pass])
-    result = {True: DmarcResult.PASS, False: DmarcResult.FAIL, None: DmarcResult.UNKNOWN}[either]
-    return Alignment(spf_alignment, keys, adkim, result)
+    return Alignment(_spf(profile, spf, spf_checks, dmarc, aspf), keys)
 
 
 def _modes(dmarc: DmarcFacts) -> tuple[Mode, Mode]:

@@ -21,7 +21,7 @@ from sendgate.observed import Malformed, Observed, Present, Unknown, absent, evi
 __all__ = ["MAX_QUERIES", "Step", "Walk", "policy_name", "read_step", "walk_names"]
 
 MAX_QUERIES = 8  # RFC 9989 section 4.10
-_LABELS_AFTER_CUT = 7
+_LABELS_AFTER_CUT = MAX_QUERIES - 1  # the first query is for the name itself
 
 
 @dataclass(frozen=True)
