@@ -24,6 +24,7 @@ from sendgate.spf.facts import (
     SpfFacts,
     SpfNode,
     candidates,
+    read_record,
 )
 from sendgate.spf.macro import MacroString, to_domain
 
@@ -218,7 +219,7 @@ def _observe(answer: Answer) -> Observed[spf.SpfRecord]:
     evidence = evidence_of(answer, *found)
     if len(found) > 1:
         return Malformed(f"{len(found)} SPF records stand at one name", evidence)
-    record = spf.parse(str(found[0].data).encode("latin-1"))
+    record = read_record(found[0])
     if record.problems:
         return Malformed("; ".join(str(problem) for problem in record.problems), evidence)
     return Present(record, evidence)

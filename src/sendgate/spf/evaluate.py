@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from sendgate.dns.answers import Address, Answer, Failed, Mx, Question, Reason, Records, Target, Txt
 from sendgate.dns.source import DnsSource
-from sendgate.errors import DomainError
+from sendgate.errors import DomainError, InternalError
 from sendgate.names import Domain
 from sendgate.observed import Unknown
 from sendgate.profile import IpAddress
@@ -26,6 +26,7 @@ from sendgate.spf.facts import (
     Result,
     Step,
     candidates,
+    read_record,
 )
 from sendgate.spf.identity import Identity, identity_domain, read_identity
 from sendgate.spf.macro import MacroError, MacroString, parse_explanation, to_domain
@@ -183,7 +184,7 @@ class _Evaluation:
             return f"{domain} has no SPF record"
         if len(found) > 1:
             raise _StopError(f"{domain} has {len(found)} SPF records")
-        record = spf.parse(str(found[0].data).encode("latin-1"))
+        record = read_record(found[0])
         if record.problems:
             raise _StopError(f"the record at {domain} has a syntax error: {record.problems[0]}")
         return record
@@ -219,7 +220,7 @@ class _Evaluation:
                 return await self.match_ptr(term, domain)
             case spf.Exists():
                 return await self.match_exists(term, domain)
-        raise AssertionError(term)
+        raise InternalError(f"no evaluation is known for the mechanism {term.text}")
 
     def count(self, term: str) -> None:
         """Count a term that causes DNS queries (section 4.6.4)."""

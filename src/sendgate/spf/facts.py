@@ -40,6 +40,7 @@ __all__ = [
     "SpfNode",
     "Step",
     "candidates",
+    "read_record",
 ]
 
 MAX_LOOKUPS = 10  # RFC 7208 section 4.6.4: terms that cause DNS queries
@@ -246,10 +247,7 @@ class SpfFacts:
     @cached_property
     def record(self) -> spf.SpfRecord | None:
         """The record, with errors or without; None if there are several."""
-        if len(self.candidates) != 1:
-            return None
-        data = self.candidates[0].data
-        return spf.parse(data.octets) if isinstance(data, Txt) else None
+        return read_record(self.candidates[0]) if len(self.candidates) == 1 else None
 
     @property
     def valid(self) -> spf.SpfRecord | None:
@@ -339,6 +337,11 @@ def candidates(answer: Answer) -> tuple[Record, ...]:
         if spf.is_spf(txt.text):
             found.setdefault(txt.strings, entry)
     return tuple(found.values())
+
+
+def read_record(candidate: Record) -> spf.SpfRecord:
+    """Read one of the `candidates`."""
+    return spf.parse(candidate.data.octets if isinstance(candidate.data, Txt) else b"")
 
 
 def _denies_all(node: SpfNode) -> bool:
