@@ -119,6 +119,20 @@ def test_a_refusal_is_definite_and_the_connection_goes_on(
     assert done[0].startswith(b"MAIL "), "after a message no RSET is needed"
 
 
+@pytest.mark.parametrize("extensions", [ALL, "x"])
+def test_a_refused_rset_says_nothing_about_the_recipient(extensions: str) -> None:
+    """The connection is broken; the recipient must not bounce for it."""
+    conversation = talk(extensions)
+    run(
+        conversation.transaction(ENVELOPE, MESSAGE), "550 no", *["503 no"] * 2 * (extensions == ALL)
+    )
+    done, attempt = run(conversation.transaction(ENVELOPE, MESSAGE), "500 what")
+    assert done[0].startswith(b"RSET\r\n")
+    assert isinstance(attempt, Broken)
+    assert attempt.reply == reply("500 what")
+    assert conversation.is_over
+
+
 def test_input_wanted_after_a_refusal_is_not_given() -> None:
     """A 354 although the recipient was refused: we hang up, nobody gets an empty message."""
     conversation = talk()

@@ -99,7 +99,7 @@ async def connect(
 
     `policy` None is opportunistic TLS; where that fails (`Fault.TLS`), it is the caller's
     choice to connect again with `TlsPolicy.clear()`. Failures are values; only a `helo` that
-    is none raises (`InputError`).
+    is none raises (`InputError`), and so does an address that is no IP address (`ValueError`).
     """
     policy, timeouts = policy or TlsPolicy.opportunistic(), timeouts or Timeouts()
     peer = Peer(endpoint.mx, endpoint.address, endpoint.source)
@@ -318,6 +318,7 @@ class Session:
                 raise WireError(Fault.PROTOCOL, "the peer spoke unasked")
             if self.in_doubt and reply.code < 400:
                 return  # a yes that came before all was said is none
+            self._at_dot = False
             raise _HaltedError(self._conversation.unasked(phase, reply))
         if data is not None and not data:
             raise WireError(Fault.CLOSED, "the peer closed the connection")

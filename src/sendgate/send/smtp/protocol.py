@@ -38,6 +38,7 @@ __all__ = [
 
 _GREETING, _READY_FOR_TLS, _OK, _START_INPUT, _CLOSING = 220, 220, 250, 354, 421
 _NO_EHLO = range(500, 600)
+_RESET = b"RSET\r\n"
 _HELO = re.compile(r"[A-Za-z0-9._:\[\]-]+")  # a name or an address literal
 
 
@@ -252,7 +253,7 @@ class Conversation:
     ) -> Generator[Step, Reply | None, Refused | Broken | None]:
         """MAIL, RCPT, DATA, together where the receiver offers it (RFC 2920)."""
         if self._open_transaction:
-            group = [(Phase.MAIL, b"RSET\r\n"), *group]
+            group = [(Phase.MAIL, _RESET), *group]
         self._open_transaction = True
         if self.capabilities.pipelining:
             yield Write(b"".join(command for _, command in group), Phase.MAIL)
@@ -261,6 +262,10 @@ class Conversation:
             if not self.capabilities.pipelining:
                 yield Write(command, phase)
             reply = yield from _ask(phase)
+            if command == _RESET and not reply.is_positive and reply.code != _CLOSING:
+                # About the connection, not about this recipient: another one will do.
+                self.is_over = True
+                return Broken(phase, Fault.PROTOCOL, "RSET was refused", self.peer, reply)
             if command != b"DATA\r\n":
                 failed = not reply.is_positive
             else:
