@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+from stores import MINUTE, NOW
+
 from sendgate.render.campaign import (
     campaigns_on,
     log_line,
@@ -16,7 +18,6 @@ from sendgate.render.campaign import (
 from sendgate.render.page import Page
 from sendgate.send.state import CampaignState, State
 from sendgate.send.store import Campaign, Counts, Entry, Standing, UnknownRecipient
-from stores import MINUTE, NOW
 
 CAMPAIGN = Campaign(
     1, "5f3a", "november-news", "hash", "{}", CampaignState.SENDING, None, True, NOW, NOW
