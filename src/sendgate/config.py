@@ -32,6 +32,7 @@ __all__ = [
 
 DEFAULT_FILE = "sendgate.toml"
 PROJECT_FILE = "pyproject.toml"
+MAX_OCTETS = 16 * 1024 * 1024  # of a configuration; a larger file is none
 
 _SENDER_SETTINGS = tuple(s for s in SETTINGS if s.group == "sender")
 _WAIVER_KEYS = ("rule", "domain", "reason", "expires")
@@ -89,7 +90,12 @@ def load_config(named: str | None, say: Say, folder: str = ".") -> Config:
     path, was_named = found
     try:
         with Path(path).open("rb") as file:
-            document = tomllib.load(file)
+            text = file.read(MAX_OCTETS + 1)
+        if len(text) > MAX_OCTETS:
+            raise ConfigError(f"{path}: larger than {MAX_OCTETS // 1024**2} MB")
+        document = tomllib.loads(text.decode())
+    except RecursionError:
+        raise ConfigError(f"{path}: not a TOML file: nested too deeply") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -204,3 +204,17 @@ def test_a_url_gives_its_host_and_a_remark(tmp_path: Path) -> None:
     values = read_texts({"return_path": "https://Bounce.Example.com/x"}, remarks.append)
     assert values == {"return-path": Domain("bounce.example.com")}
     assert "is a URL" in remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = " + "[" * 100_000, "nested too deeply"),
+        ("#" * (16 * 1024**2 + 1), "larger than 16 MB"),
+    ],
+    ids=["nested", "large"],
+)
+def test_a_hostile_file_is_no_configuration(tmp_path: Path, text: str, said: str) -> None:
+    """It is refused with the reason, in bounded time and memory."""
+    with pytest.raises(ConfigError, match=said):
+        load(tmp_path, text)
