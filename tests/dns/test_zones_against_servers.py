@@ -14,9 +14,9 @@ import dns.rdatatype
 import pytest
 from dns_servers import Server, bind, knot
 
-from sendgate.dns.answers import Failed, NoData, NxDomain, Question, Reason, Records
+from sendgate.dns.answers import MAX_ALIASES, Failed, NoData, NxDomain, Question, Reason, Records
 from sendgate.dns.wire import rdata_of
-from sendgate.dns.zones import MAX_ALIASES, ZoneSource
+from sendgate.dns.zones import ZoneSource
 from sendgate.names import Domain
 
 EXAMPLE_COM = """\

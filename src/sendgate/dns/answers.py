@@ -21,6 +21,7 @@ from typing import Literal, TypeVar
 from sendgate.names import Domain
 
 __all__ = [
+    "MAX_ALIASES",
     "Address",
     "Alias",
     "Answer",
@@ -39,6 +40,11 @@ __all__ = [
     "Target",
     "Txt",
 ]
+
+
+# CNAMEs followed for one question, as BIND does; resolvers stop between 8 and 17, and RFC 1034
+# section 3.6.2 only asks that loops be detected.
+MAX_ALIASES = 16
 
 
 @dataclass(frozen=True, order=True)

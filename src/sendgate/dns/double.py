@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping
 
 from sendgate.dns.answers import (
+    MAX_ALIASES,
     Alias,
     Answer,
     Failed,
@@ -28,7 +29,6 @@ from sendgate.names import Domain
 __all__ = ["DnsDouble"]
 
 _IDLE_TURNS = 25  # event-loop turns without a new question before a round is answered
-_MAX_ALIASES = 16
 _ORIGIN = Origin("resolver", "double")
 
 
@@ -72,12 +72,13 @@ class DnsDouble:
                 future.set_result(self._answer(question))
 
     def _answer(self, question: Question) -> Answer:
-        name, aliases = question.name, ()  # type: Domain, tuple[Alias, ...]
+        name = question.name
+        aliases: tuple[Alias, ...] = ()
         while question.rdtype != "CNAME":
             entry = self._table.get((name.text, "CNAME"))
             if entry is None:
                 break
-            if isinstance(entry, Reason) or len(aliases) == _MAX_ALIASES:
+            if isinstance(entry, Reason) or len(aliases) == MAX_ALIASES:
                 return Failed(question, Reason.ALIAS_LOOP, origin=_ORIGIN, aliases=aliases)
             target = Domain.parse(str(entry[0]))
             aliases = (*aliases, Alias(name, target, 300, _ORIGIN))

@@ -9,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from sendgate.dns.answers import Answer, Failed, NxDomain, Origin, Question, Reason
+from sendgate.dns.answers import (
+    MAX_ALIASES,
+    Answer,
+    Failed,
+    NxDomain,
+    Origin,
+    Question,
+    Reason,
+)
 from sendgate.dns.source import DnsSource
-from sendgate.dns.zones import MAX_ALIASES, Elsewhere, ZoneSource
+from sendgate.dns.zones import Elsewhere, ZoneSource
 from sendgate.names import Domain
 
 __all__ = ["NowhereSource", "OverlaySource"]

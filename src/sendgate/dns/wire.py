@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sendgate.dns.answers import (
+    MAX_ALIASES,
     Address,
     Alias,
     Answer,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EDNS_PAYLOAD",
-    "MAX_ALIASES",
     "Heard",
     "Onward",
     "chain_fault",
@@ -52,7 +52,6 @@ __all__ = [
 ]
 
 EDNS_PAYLOAD = 1232  # octets; fits the smallest IPv6 path unfragmented (DNS flag day 2020)
-MAX_ALIASES = 16  # as BIND does; RFC 1034 section 3.6.2 only asks that loops be detected
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sendgate.dns.answers import (
+    MAX_ALIASES,
     Alias,
     Answer,
     Failed,
@@ -32,8 +33,6 @@ from sendgate.errors import DomainError, InternalError
 from sendgate.names import Domain
 
 __all__ = ["Elsewhere", "ZoneSource"]
-
-MAX_ALIASES = 16  # CNAMEs followed for one question; resolvers stop between 8 and 17
 
 RRsets = dict[str, dict[Rdata, ZoneRecord]]  # by type, then by data
 
