@@ -27,9 +27,9 @@ HEAVY = {
 }  # fmt: skip
 # From the bottom up; a room may import from those before it and from itself.
 ORDER = [
-    "errors", "names", "networks", "files", "dns", "observed", "profile", "vocabulary",
-    "taglist", "spf", "dkim", "dmarc", "bimi", "mx", "mtasts", "topology", "audit", "settings",
-    "config", "message", "send", "render", "cli",
+    "errors", "names", "spelling", "networks", "files", "dns", "observed", "profile",
+    "vocabulary", "taglist", "spf", "dkim", "dmarc", "bimi", "mx", "mtasts", "topology",
+    "audit", "settings", "config", "message", "send", "render", "cli",
 ]  # fmt: skip
 PROTOCOLS = ORDER[ORDER.index("spf") : ORDER.index("audit")]
 

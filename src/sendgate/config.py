@@ -7,7 +7,6 @@ Relative paths in the file are relative to the file.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from sendgate.audit.report import Waiver
 from sendgate.errors import ConfigError, DomainError
 from sendgate.names import Domain, printable, read_domain
 from sendgate.settings import SETTINGS, Say, Setting
+from sendgate.spelling import nearest
 
 __all__ = [
     "Config",
@@ -59,13 +59,6 @@ class Config:
     def senders_from(self, domain: Domain) -> tuple[ConfiguredSender, ...]:
         """Give the senders whose `from` is this domain."""
         return tuple(sender for sender in self.senders if sender.domain == domain)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` for the known word most like this one, or an empty text."""
-    spelt = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), list(spelt), n=1, cutoff=0.6)
-    return f"; did you mean {printable(spelt[close[0]])}?" if close else ""
 
 
 def find_config(named: str | None, folder: str = ".") -> tuple[str, bool] | None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from sendgate.cli.command import Run
-from sendgate.config import ConfiguredSender, nearest
+from sendgate.config import ConfiguredSender
 from sendgate.errors import ConfigError, InputError
 from sendgate.names import Domain, printable, read_domain
+from sendgate.spelling import nearest
 
 if TYPE_CHECKING:
     from sendgate.audit.judge import Policy

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sendgate.cli.command import Run, command
-from sendgate.config import nearest
 from sendgate.errors import InputError
 from sendgate.names import printable
+from sendgate.spelling import nearest
 
 if TYPE_CHECKING:
     from sendgate.vocabulary import Rule

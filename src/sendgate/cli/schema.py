@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from sendgate.cli.command import Run, command
-from sendgate.config import nearest
 from sendgate.errors import InputError
 from sendgate.names import printable
+from sendgate.spelling import nearest
 
 __all__ = ["NAMES", "read_schema", "schema"]
 

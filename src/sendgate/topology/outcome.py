@@ -125,7 +125,7 @@ def _place_of_return_path(profile: Profile, organizational: Domain | None) -> Pl
     path = profile.return_path.name
     if path == profile.sending:
         return Place.UNFIT if profile.sender is SenderKind.OWN else Place.SENDING
-    if _hosts_content(profile, path):
+    if path in profile.declared_content:
         return Place.UNFIT
     if organizational is None or not path.is_under(organizational):
         own = profile.sender in {SenderKind.DEDICATED, SenderKind.OWN}
@@ -133,16 +133,12 @@ def _place_of_return_path(profile: Profile, organizational: Domain | None) -> Pl
     return Place.UNFIT if path == organizational else Place.ELSEWHERE
 
 
-def _hosts_content(profile: Profile, name: Domain) -> bool:
-    return any(role.name == name and not role.assumed for role in profile.content)
-
-
 def _beside_the_rows(
     profile: Profile, content: Place, sending: Place, path: Place
 ) -> tuple[Outcome, str]:
     """Judge a layout that is none of the rows, by the nearest of them where one is near."""
     envelope = None if profile.return_path is None else profile.return_path.name
-    if envelope is not None and envelope != profile.sending and _hosts_content(profile, envelope):
+    if envelope != profile.sending and envelope in profile.declared_content:
         return "risky", (
             "return path and content share one name: the records of one shut out those of the "
             "other, so SPF fails or bounces are lost"

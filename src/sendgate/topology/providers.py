@@ -15,7 +15,8 @@ from functools import cache
 from typing import Any
 
 from sendgate.errors import ConfigError, DomainError, InternalError
-from sendgate.names import Domain
+from sendgate.names import Domain, printable
+from sendgate.spelling import nearest
 
 __all__ = [
     "Catalogue",
@@ -232,15 +233,12 @@ def load_providers() -> tuple[Provider, ...]:
 
 def find(id: str) -> Provider:
     """Find the provider with this id; raise `ConfigError` that names the nearest one."""
-    import difflib
-
     ids = {provider.id: provider for provider in load_providers()}
     wanted = id.strip().lower().replace(" ", "-").replace("_", "-")
     if wanted in ids:
         return ids[wanted]
-    near = difflib.get_close_matches(wanted, ids, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(ids))}"
-    raise ConfigError(f"no provider is called {id!r}{hint}")
+    hint = nearest(wanted, ids) or f"; known: {', '.join(sorted(ids))}"
+    raise ConfigError(f"no provider is called {printable(id)}{hint}")
 
 
 def likely_selectors(provider: Provider | None = None) -> tuple[str, ...]:
