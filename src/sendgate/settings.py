@@ -117,6 +117,8 @@ def _selector(text: str, _say: Say) -> str:
 
 def _ip(text: str, _say: Say) -> object:
     try:
+        if "%" in text:  # fe80::1%eth0: an interface of this machine, which no receiver sees
+            raise ValueError(text)
         return ipaddress.ip_address(text.strip("[]"))
     except ValueError:
         raise ConfigError(f"{printable(text)} is not an IP address") from None

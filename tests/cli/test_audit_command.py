@@ -152,6 +152,7 @@ def test_several_domains(sendgate: Run, healthy: list[str]) -> None:
         ([""], "is empty"),
         (["exa mple.com"], "is not a domain"),
         (["x.example", "--ip", "1.2.3"], "--ip: '1.2.3' is not an IP address"),
+        (["x.example", "--ip", "fe80::1%eth0"], "--ip: 'fe80::1%eth0' is not an IP address"),
         (["x.example", "--sender", "both"], "--sender: 'both' is none of shared, dedicated, own"),
         (["x.example", "--provider", "hubspott"], "hubspot"),
         (["x.example", "--receiver", "gmail"], "--receiver: 'gmail' is none of google"),

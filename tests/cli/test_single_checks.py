@@ -87,6 +87,7 @@ def test_spf_shows_path_and_explanation(sendgate: Run, zone: list[str]) -> None:
         (["--ip", "192.0.2.1"], "give a DOMAIN"),
         (["--ip", "192.0.2.1", "--mail-from", ""], "give --helo"),
         (["example.com", "--ip", "192.0.2"], "'192.0.2' is not an IP address"),
+        (["example.com", "--ip", "fe80::1%eth0"], "'fe80::1%eth0' is not an IP address"),
         (["joe@example.com", "--ip", "192.0.2.1"], "is an e-mail address"),
     ],
 )

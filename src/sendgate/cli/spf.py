@@ -69,6 +69,8 @@ def _address(text: str | None) -> IpAddress:
     if text is None:
         raise InputError("--ip is required: SPF judges the address that connects")
     try:
+        if "%" in text:  # fe80::1%eth0: an interface of this machine, which no receiver sees
+            raise ValueError(text)
         return ipaddress.ip_address(text.strip("[]"))
     except ValueError:
         raise InputError(f"--ip: {printable(text)} is not an IP address") from None
