@@ -92,6 +92,13 @@ class Domain:
         """
         return Domain.parse(prefix if self.text == "." else f"{prefix}.{self.text}")
 
+    def fitting_child(self, prefix: str) -> Domain | None:
+        """As `child`; None where the result would be too long, so that nothing can be there."""
+        try:
+            return self.child(prefix)
+        except DomainError:
+            return None
+
     @property
     def is_hostname(self) -> bool:
         """Whether every label is letters, digits and inner hyphens (RFC 952, RFC 1123 2.1)."""

@@ -102,6 +102,11 @@ class Profile:
         return any(receiver.is_bulk for receiver in self.receivers)
 
     @property
+    def mail_names(self) -> tuple[Domain, ...]:
+        """The sending domain and, where it is the sender's own and another, the return path."""
+        return tuple(dict.fromkeys(x for x in (self.sending, self.envelope) if x is not None))
+
+    @property
     def declared_content(self) -> frozenset[Domain]:
         """The content hosts that were declared; assumed ones make no fault."""
         return frozenset(role.name for role in self.content if not role.assumed)

@@ -1,4 +1,4 @@
-"""What decides: each line of the contract's section of that name, shown on a whole audit."""
+"""What decides: each line of the README's section of that name, shown on a whole audit."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from sendgate.dkim.facts import DkimDomain, DkimFacts, DkimKey
 from sendgate.dkim.record import KeyRecord, NotAKey, parse
 from sendgate.dns.answers import Answer, Failed, Question, Reason, Record, Records, Txt
 from sendgate.dns.source import Desk, DnsSource
-from sendgate.errors import DomainError
 from sendgate.names import Domain
 from sendgate.observed import (
     Malformed,
@@ -74,7 +73,7 @@ async def enrich_dkim(facts: DkimFacts, desk: Desk) -> DkimFacts:
 
 
 async def _with_policy(domain: DkimDomain, desk: Desk) -> DkimDomain:
-    name = _child(domain.domain, f"{_ADSP}._domainkey")
+    name = domain.domain.fitting_child(f"{_ADSP}._domainkey")
     if domain.has_none or domain.policy is not None or name is None:
         return domain
     return replace(domain, policy=await desk.spare.ask(Question(name, "TXT")))
@@ -105,7 +104,7 @@ async def _domain(domain: Domain, probe_label: str, source: DnsSource | None) ->
 
 
 async def _ask(domain: Domain, prefix: str, source: DnsSource | None) -> Answer:
-    name = _child(domain, prefix)
+    name = domain.fitting_child(prefix)
     if name is None:
         question = Question(domain, "TXT")
         return Failed(question, Reason.NOT_ASKED, f"no name {prefix} fits below {domain}")
@@ -113,13 +112,6 @@ async def _ask(domain: Domain, prefix: str, source: DnsSource | None) -> Answer:
         question = Question(name, "TXT")
         return Failed(question, Reason.ALLOWANCE, "not asked, to keep the audit small")
     return await source.ask(Question(name, "TXT"))
-
-
-def _child(domain: Domain, prefix: str) -> Domain | None:
-    try:
-        return domain.child(prefix)
-    except DomainError:  # the domain leaves no room for it
-        return None
 
 
 def _texts(answer: Answer) -> tuple[Record, ...]:

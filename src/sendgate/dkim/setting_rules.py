@@ -250,10 +250,8 @@ def key_at_wrong_name(facts: DomainFacts) -> Verdicts:
     Receivers look for keys only at SELECTOR._domainkey below the signing domain, so this
     one is never found. It is either a leftover, or a key that is missing elsewhere.
     """
-    profile = facts.profile
-    mail_names = {profile.sending, profile.envelope}
     for name, names in facts.names.items():
-        if isinstance(names.txt, Failed) and name in mail_names:
+        if isinstance(names.txt, Failed) and name in facts.profile.mail_names:
             yield cannot_tell(names.txt)
         elif names.txt is not None:
             yield from _misplaced(names.txt)

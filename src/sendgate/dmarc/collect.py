@@ -18,7 +18,6 @@ from sendgate.dmarc.suffixes import is_public_suffix, registrable
 from sendgate.dmarc.walk import Step, policy_name, read_step, walk_names
 from sendgate.dns.answers import Answer, NoData, Question
 from sendgate.dns.source import Desk, DnsSource
-from sendgate.errors import DomainError
 from sendgate.names import Domain
 from sendgate.observed import Absent, Present
 
@@ -119,11 +118,8 @@ async def _authorization(
 ) -> Answer | None:
     if not destination.external or not isinstance(facts.policy, Present):
         return None
-    try:
-        name = report_name(facts.policy.value.domain, destination.domain)
-    except DomainError:
-        return None  # too long to exist; nobody can agree by it
-    return await source.ask(Question(name, "TXT"))
+    name = report_name(facts.policy.value.domain, destination.domain)
+    return None if name is None else await source.ask(Question(name, "TXT"))
 
 
 async def _mx(destination: ReportDestination, source: DnsSource) -> Answer | None:
@@ -138,8 +134,5 @@ async def _misplaced(facts: DmarcFacts, source: DnsSource) -> Answer | None:
     step = facts.author_step
     if zone is None or step is None or not isinstance(step.seen, Absent) or step.void:
         return None
-    try:
-        name = zone.child(f"_dmarc.{facts.author}")
-    except DomainError:
-        return None
-    return await source.ask(Question(name, "TXT"))
+    name = zone.fitting_child(f"_dmarc.{facts.author}")
+    return None if name is None else await source.ask(Question(name, "TXT"))

@@ -211,9 +211,12 @@ def facts_from(
     return DmarcFacts(author, steps, tuple(existence), identifiers=tuple(identifiers))
 
 
-def report_name(policy_domain: Domain, host: Domain) -> Domain:
-    """Where `host` agrees to take reports about `policy_domain` (RFC 9990 section 4)."""
-    return host.child(f"{policy_domain}._report._dmarc")
+def report_name(policy_domain: Domain, host: Domain) -> Domain | None:
+    """Where `host` agrees to take reports about `policy_domain` (RFC 9990 section 4).
+
+    None where that is too long to be a name: nobody can agree by it.
+    """
+    return host.fitting_child(f"{policy_domain}._report._dmarc")
 
 
 def _applied(step: Step, record: DmarcRecord, applies: Applies) -> AppliedPolicy:

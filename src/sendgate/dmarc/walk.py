@@ -14,7 +14,6 @@ from functools import cached_property
 
 from sendgate.dmarc.record import DmarcRecord, meant_as_dmarc, parse
 from sendgate.dns.answers import Answer, Failed, Record, Records, Txt
-from sendgate.errors import DomainError
 from sendgate.names import Domain
 from sendgate.observed import Malformed, Observed, Present, Unknown, absent, evidence_of
 
@@ -53,10 +52,7 @@ class Step:
 
 def policy_name(domain: Domain) -> Domain | None:
     """``_dmarc.<domain>``; None where that is too long to be a name, so nothing can be there."""
-    try:
-        return domain.child("_dmarc")
-    except DomainError:
-        return None
+    return domain.fitting_child("_dmarc")
 
 
 def walk_names(start: Domain) -> tuple[Domain, ...]:

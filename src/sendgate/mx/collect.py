@@ -21,8 +21,7 @@ async def collect_mx(
     profile: Profile, names: Mapping[Domain, NameFacts], desk: Desk
 ) -> Mapping[Domain, MxFacts]:
     """Ask for the mail exchangers of the sending domain and of the sender's own return path."""
-    mail_names = dict.fromkeys(x for x in (profile.sending, profile.envelope) if x is not None)
-    facts = await asyncio.gather(*(_mx(names[name], desk.listed) for name in mail_names))
+    facts = await asyncio.gather(*(_mx(names[name], desk.listed) for name in profile.mail_names))
     return {found.name: found for found in facts}
 
 

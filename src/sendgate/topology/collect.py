@@ -24,7 +24,6 @@ from sendgate.dns.answers import (
     Target,
 )
 from sendgate.dns.source import Desk, DnsSource
-from sendgate.errors import DomainError
 from sendgate.names import Domain
 from sendgate.profile import Profile
 from sendgate.topology.facts import NameFacts, NameServer, ServerAnswers, ZoneFacts
@@ -48,13 +47,12 @@ async def collect_names(profile: Profile, desk: Desk) -> Mapping[Domain, NameFac
     wanted: dict[Domain, list[str]] = {profile.sending: list(_SENDING)}
     if profile.envelope is not None:
         wanted.setdefault(profile.envelope, list(_RETURN_PATH))
-    mail_names = tuple(wanted)
     for role in profile.content:
         types = wanted.setdefault(role.name, [])
         types.extend(t for t in _CONTENT if t not in types)
     found = await asyncio.gather(*(_first(n, tuple(t), desk.core) for n, t in wanted.items()))
     second = await asyncio.gather(
-        *(_second(x, desk.core) if x.name in mail_names else _same(x) for x in found)
+        *(_second(x, desk.core) if x.name in profile.mail_names else _same(x) for x in found)
     )
     return {facts.name: facts for facts in second}
 
@@ -96,10 +94,9 @@ async def enrich_zones(
     `probe_label` is a label that nobody publishes. The zone's own servers are asked what
     they say of the mail names only where the profile wants that.
     """
-    mail_names = dict.fromkeys(x for x in (profile.sending, profile.envelope) if x is not None)
     return tuple(
         await asyncio.gather(
-            *(_zone(names[n], profile.authoritative, desk, probe_label) for n in mail_names)
+            *(_zone(names[n], profile.authoritative, desk, probe_label) for n in profile.mail_names)
         )
     )
 
@@ -136,9 +133,8 @@ async def _wildcards(
     """
     if not facts.exists:
         return (), None
-    try:
-        made_up = facts.name.child(probe_label)
-    except DomainError:
+    made_up = facts.name.fitting_child(probe_label)
+    if made_up is None:
         return (), None  # the name is too long to have anything below it
     txt = await source.ask(Question(made_up, "TXT"))
     if isinstance(txt, NxDomain | Failed) and not txt.aliases:

@@ -56,11 +56,8 @@ _DNSSEC_TYPES = frozenset({"RRSIG", "NSEC", "NSEC3"})
 
 
 def mail_names(facts: DomainFacts) -> tuple[NameFacts, ...]:
-    """Give the sending domain and, where it is the sender's own and another, the return path."""
-    path = facts.return_path
-    if path is None or path.name == facts.profile.sending:
-        return (facts.sending,)
-    return (facts.sending, path)
+    """Give what was seen at each of the sender's mail names."""
+    return tuple(facts.names[name] for name in facts.profile.mail_names)
 
 
 def provider_of(facts: DomainFacts) -> providers.Provider | None:
