@@ -1,0 +1,1 @@
+"""One message: read, signed, verified, judged. Nothing here sends."""
