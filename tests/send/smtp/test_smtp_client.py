@@ -289,6 +289,18 @@ async def test_cancelled_before_the_dot_and_after_it() -> None:
             assert not session.is_usable
 
 
+@pytest.mark.parametrize(("step", "kind"), [("data", Broken), ("accepted", Unknown)])
+async def test_aborted_by_another_task(step: str, kind: type[Attempt]) -> None:
+    """Whoever waits on the connection learns at once that it is over, and what that means."""
+    async with ScriptedPeer(script={step: Act("silent")}) as peer:
+        session = await opened(peer)
+        task = asyncio.create_task(session.deliver(ENVELOPE, MESSAGE, Commit()))
+        await asyncio.sleep(0.1)
+        session.abort()
+        async with asyncio.timeout(5):
+            assert isinstance(await task, kind)
+
+
 async def test_cancelled_during_the_commit_no_dot_is_sent() -> None:
     """The commit may have been written or not; the message has not been sent."""
     async with ScriptedPeer() as peer:
@@ -345,6 +357,19 @@ async def test_a_connection_that_ended_while_idle_is_found_out(
         assert not session.is_usable
         again = await session.deliver(ENVELOPE, MESSAGE, Commit())
         assert isinstance(again, Broken)
+
+
+async def test_a_reply_too_many_is_not_taken_for_the_next_one() -> None:
+    """Answers that are off by one would make a yes to the dot out of something else."""
+    script = {"accepted": Act(reply="raw:250 ok\r\n250 once more\r\n")}
+    async with ScriptedPeer(script=script) as peer:
+        session = await opened(peer)
+        assert isinstance(await session.deliver(ENVELOPE, MESSAGE, Commit()), Delivered)
+        attempt = await session.deliver(ENVELOPE, MESSAGE, Commit())
+        assert isinstance(attempt, Broken)
+        assert (attempt.phase, attempt.fault) == (Phase.MAIL, Fault.PROTOCOL)
+        await asyncio.sleep(0.05)
+        assert len([line for line in peer.commands if line.startswith("MAIL")]) == 1
 
 
 OPENINGS = [

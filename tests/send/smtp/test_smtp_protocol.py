@@ -309,6 +309,14 @@ def test_ehlo_is_said_again_after_tls() -> None:
     assert conversation.capabilities == Capabilities(sized=True, size=5)
 
 
+def test_nothing_offered_in_the_clear_is_used_after_tls() -> None:
+    """Not even where the receiver then knows only HELO."""
+    conversation = Conversation("h.example", PEER, tls=True)
+    replies = ["220 hi", f"250 {ALL}\nSTARTTLS", "220 go", "502 what", "250 x"]
+    assert run(conversation.opening(), *replies)[1] is None
+    assert conversation.capabilities == Capabilities()
+
+
 @pytest.mark.parametrize(
     "replies",
     [["220 hi", "250 x"], ["220 hi", "250 x\nSTARTTLS", "454 no"], ["220 hi", "500 x", "250 x"]],

@@ -14,7 +14,7 @@ from sendgate.send.outcome import Peer, Phase, Unknown
 from sendgate.send.smtp.client import Reuse, Session, Timeouts
 from sendgate.send.smtp.payload import Envelope
 from sendgate.send.smtp.protocol import Conversation
-from sendgate.send.smtp.result import Attempt, Broken, Fault
+from sendgate.send.smtp.result import Attempt, Broken, Fault, Refused
 from sendgate.send.smtp.tls import TlsPolicy, Trust
 from sendgate.send.smtp.wire import Wire, WireError
 
@@ -81,7 +81,7 @@ async def test_a_reader_that_catches_up_gets_everything(
 
 
 async def at_the_dot(
-    ours: socket.socket, theirs: socket.socket, message: bytes, *, full: bool
+    ours: socket.socket, theirs: socket.socket, message: bytes, *, full: bool, early: bytes = b""
 ) -> tuple[Attempt, Session]:
     """A delivery whose last block meets a kernel with no room at all, or with some."""
     wire = Wire(ours, asyncio.get_running_loop())
@@ -101,6 +101,8 @@ async def at_the_dot(
     for reply in (b"250 a\r\n", b"250 b\r\n", b"354 c\r\n"):
         await asyncio.sleep(0.02)
         theirs.send(reply)
+    await asyncio.sleep(0.05)
+    theirs.send(early)
     return await task, session
 
 
@@ -114,10 +116,23 @@ async def test_a_last_block_of_which_nothing_left_is_definite(
     assert not session.in_doubt
 
 
+@pytest.mark.parametrize("early", [b"", b"250 too soon\r\n"])
 async def test_a_last_block_of_which_something_left_is_unknown(
-    pair: tuple[socket.socket, socket.socket],
+    pair: tuple[socket.socket, socket.socket], early: bytes
 ) -> None:
-    """Part of it went out, then the receiver took no more."""
-    attempt, session = await at_the_dot(*pair, b"x: y\r\n" * 2700, full=False)
+    """Part of it went out, then the receiver took no more; a yes to a part is none."""
+    attempt, session = await at_the_dot(*pair, b"x: y\r\n" * 2700, full=False, early=early)
     assert isinstance(attempt, Unknown)
     assert session.in_doubt
+
+
+async def test_a_refusal_in_the_middle_of_the_last_block_is_definite(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    """Who says no before the final dot has come does not have the message."""
+    attempt, session = await at_the_dot(
+        *pair, b"x: y\r\n" * 2700, full=False, early=b"552 5.3.4 too large\r\n"
+    )
+    assert isinstance(attempt, Refused)
+    assert attempt.phase is Phase.DOT
+    assert not session.in_doubt

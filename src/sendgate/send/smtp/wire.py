@@ -86,6 +86,7 @@ class Wire:
         self._sock = sock
         self._loop = loop
         self._tls: ssl.SSLObject | None = None
+        self._waiter: asyncio.Future[None] | None = None
         self._ended = False  # the peer has ended TLS, though not yet the connection
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -153,7 +154,11 @@ class Wire:
         return words
 
     def close(self) -> None:
-        """End the connection at once."""
+        """End the connection at once; who waits for it, fails."""
+        if self._waiter is not None:
+            self._loop.remove_reader(self._sock)
+            self._loop.remove_writer(self._sock)
+            _wake(self._waiter)
         self._sock.close()
 
     async def _push(self, data: bytes, deadline: float) -> None:
@@ -178,7 +183,7 @@ class Wire:
 
         The deadline only wakes: what came at the same moment is still read by the caller.
         """
-        waiter = self._loop.create_future()
+        waiter = self._waiter = self._loop.create_future()
         number = self._sock.fileno()
         timer = self._loop.call_at(deadline, _wake, waiter)
         add(number, _wake, waiter)
@@ -186,7 +191,9 @@ class Wire:
             await waiter
         finally:
             timer.cancel()
-            remove(number)
+            self._waiter = None
+            if self._sock.fileno() == number:  # else it was closed, and may be another's by now
+                remove(number)
 
     def _receive_now(self) -> bytes | None:
         try:
@@ -235,4 +242,6 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 
 
 def _failure(error: OSError, fault: Fault) -> WireError:
+    if error.errno == errno.EBADF:
+        return WireError(Fault.CLOSED, "the connection was closed by us")
     return WireError(_FAULTS.get(error.errno or 0, fault), error.strerror or str(error))
