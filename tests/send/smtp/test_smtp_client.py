@@ -5,66 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from send.peer import Act, ScriptedPeer, read_journal
+from send.sessions import ENVELOPE, MESSAGE, PATIENT, Commit, opened, quick
 
-from sendgate.errors import InputError, InternalError
+from sendgate.errors import InternalError
 from sendgate.send.outcome import Delivered, Phase, Unknown
-from sendgate.send.smtp.client import Endpoint, Reuse, Session, Timeouts, connect
+from sendgate.send.smtp.client import Reuse, Timeouts
 from sendgate.send.smtp.payload import Envelope
 from sendgate.send.smtp.result import Attempt, Broken, Fault, Refused, Unfit, Unfitness
-from sendgate.send.smtp.tls import Trust
 
-ENVELOPE = Envelope("b@m.example.com", "a@example.net")
-MESSAGE = b"Message-ID: <1@example.com>\r\nSubject: hello\r\n\r\n.dot\r\n"
 LONG = MESSAGE + b"x" * 98 + b"\r\n" + (b"y" * 98 + b"\r\n") * 60_000
-PATIENT = Timeouts(*[20.0] * 9, quit=0.3)  # a busy machine is slow, not silent
-
-
-def quick(phase: Phase | str, act: Act | None = None) -> Timeouts:
-    """A short time for the phase that a test lets run out; for any other act all the time."""
-    if act is not None and not (act.end in {"silent", "drip"} or act.delay):
-        return PATIENT
-    return replace(PATIENT, **{str(phase): 0.3})
-
-
-class Commit:
-    """A commit hook that counts, and can fail."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.calls = 0
-        self.error = error
-
-    async def __call__(self) -> None:
-        self.calls += 1
-        await asyncio.sleep(0)
-        if self.error is not None:
-            raise self.error
-
-
-async def called(
-    peer: ScriptedPeer, timeouts: Timeouts = PATIENT, reuse: Reuse | None = None
-) -> Session | Refused | Broken:
-    return await connect(
-        Endpoint("mx.example.com", "127.0.0.1", peer.port),
-        "mail.example.com",
-        trust=Trust(),
-        timeouts=timeouts,
-        reuse=reuse,
-    )
-
-
-async def opened(
-    peer: ScriptedPeer, timeouts: Timeouts = PATIENT, reuse: Reuse | None = None
-) -> Session:
-    session = await called(peer, timeouts, reuse)
-    assert isinstance(session, Session)
-    return session
 
 
 async def deliver(
@@ -370,122 +324,6 @@ async def test_a_reply_too_many_is_not_taken_for_the_next_one() -> None:
         assert (attempt.phase, attempt.fault) == (Phase.MAIL, Fault.PROTOCOL)
         await asyncio.sleep(0.05)
         assert len([line for line in peer.commands if line.startswith("MAIL")]) == 1
-
-
-OPENINGS = [
-    ("connect", Act("drop"), Broken, Phase.BANNER),
-    ("connect", Act("reset"), Broken, Phase.BANNER),
-    ("connect", Act("silent"), Broken, Phase.BANNER),
-    ("connect", Act("half"), Broken, Phase.BANNER),
-    ("connect", Act("drip", delay=0.2), Broken, Phase.BANNER),
-    ("connect", Act(reply="554 5.7.1 go away"), Refused, Phase.BANNER),
-    ("connect", Act(reply="421 4.7.0 busy"), Refused, Phase.BANNER),
-    ("connect", Act(reply="raw:SSH-2.0-x\r\n"), Broken, Phase.BANNER),
-    ("connect", Act(reply="raw:" + "220-x\r\n" * 1000), Broken, Phase.BANNER),
-    ("ehlo", Act("drop"), Broken, Phase.EHLO),
-    ("ehlo", Act("silent"), Broken, Phase.EHLO),
-    ("ehlo", Act(reply="450 4.3.2 later"), Refused, Phase.EHLO),
-]
-
-
-@pytest.mark.parametrize(("step", "act", "kind", "phase"), OPENINGS)
-async def test_an_opening_that_fails_says_where(
-    step: str, act: Act, kind: type, phase: Phase
-) -> None:
-    """Before any message: a refusal with its reply, or what broke."""
-    async with ScriptedPeer(script={step: act}) as peer:
-        failure = await called(peer, quick(phase, act))
-        assert isinstance(failure, kind)
-        assert not isinstance(failure, Session)
-        assert failure.phase is phase
-
-
-async def test_a_receiver_that_says_no_is_told_goodbye() -> None:
-    """After a 554 banner it awaits a QUIT (RFC 5321 section 3.1)."""
-    async with ScriptedPeer(script={"connect": Act(reply="554 no")}) as peer:
-        await called(peer)
-        await asyncio.sleep(0.05)
-        assert peer.commands == ["QUIT"]
-
-
-async def test_nobody_listens() -> None:
-    """A refused connection is unreachable, at once."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        endpoint = Endpoint("mx.example.com", "127.0.0.1", sock.getsockname()[1])
-        failure = await connect(endpoint, "h.example", trust=Trust(), timeouts=PATIENT)
-    assert isinstance(failure, Broken)
-    assert (failure.phase, failure.fault) == (Phase.CONNECT, Fault.UNREACHABLE)
-
-
-async def test_nobody_answers_the_connection() -> None:
-    """A full backlog on loopback stays silent as a filtered port does: a timeout."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.listen(0)
-        place = sock.getsockname()
-        fillers = []
-        try:
-            for _ in range(8):
-                filler = socket.socket()
-                filler.setblocking(False)
-                filler.connect_ex(place)
-                fillers.append(filler)
-            await asyncio.sleep(0.05)
-            endpoint = Endpoint("mx.example.com", *place)
-            failure = await connect(endpoint, "h.example", trust=Trust(), timeouts=quick("connect"))
-        finally:
-            for filler in fillers:
-                filler.close()
-    assert isinstance(failure, Broken)
-    assert failure.fault is Fault.TIMEOUT
-
-
-async def test_the_source_address_is_the_one_asked_for() -> None:
-    """The connection comes from it, and the peer is told so in the result."""
-    async with ScriptedPeer() as peer:
-        session = await connect(
-            Endpoint("mx.example.com", "127.0.0.1", peer.port, "127.0.0.9"),
-            "h.example",
-            trust=Trust(),
-        )
-        assert isinstance(session, Session)
-        assert session.peer.source == "127.0.0.9"
-        session.abort()
-
-
-@pytest.mark.parametrize("source", ["192.0.2.1", "::1"])
-async def test_a_source_address_that_is_not_ours_is_a_local_fault(source: str) -> None:
-    """It is nothing that the receiver did."""
-    async with ScriptedPeer() as peer:
-        endpoint = Endpoint("mx.example.com", "127.0.0.1", peer.port, source)
-        failure = await connect(endpoint, "h.example", trust=Trust())
-        assert isinstance(failure, Broken)
-        assert (failure.phase, failure.fault) == (Phase.CONNECT, Fault.LOCAL)
-        assert peer.connections == 0
-
-
-async def test_ipv6() -> None:
-    """An IPv6 address is dialled as one."""
-    try:
-        peer = await ScriptedPeer(host="::1").__aenter__()
-    except OSError:
-        pytest.skip("this machine has no IPv6 loopback")
-    session = await connect(
-        Endpoint("mx.example.com", "::1", peer.port), "h.example", trust=Trust()
-    )
-    assert isinstance(session, Session)
-    assert isinstance(await session.deliver(ENVELOPE, MESSAGE, Commit()), Delivered)
-    session.abort()
-    await peer.__aexit__()
-
-
-async def test_a_wrong_name_is_found_before_anybody_is_called() -> None:
-    """An EHLO name from a configuration that is none raises, and nothing is dialled."""
-    async with ScriptedPeer() as peer:
-        with pytest.raises(InputError):
-            await connect(Endpoint("mx.example.com", "127.0.0.1", peer.port), "a b", trust=Trust())
-        assert peer.connections == 0
 
 
 async def test_what_cannot_be_sent_leaves_the_connection_as_it_is() -> None:
