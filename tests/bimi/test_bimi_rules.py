@@ -152,16 +152,21 @@ async def test_an_unread_gate_is_unknown_and_decides() -> None:
         assert [(u.rule.id, u.decisive) for u in seen.unknown] == [("BIMI007", True)]
 
 
-async def test_an_unread_record_decides_only_where_a_selector_was_declared() -> None:
-    table = healthy() | {AUTHOR: Reason.TIMEOUT}
-    seen = await report(table)
+async def test_an_unread_record_of_the_sending_domain_decides() -> None:
+    """Had it been read it could have failed; so it cannot pass unread."""
+    seen = await report(healthy() | {AUTHOR: Reason.TIMEOUT})
     assert seen.findings == ()
+    both = [("BIMI001", False), ("BIMI004", True)]
+    assert [(u.rule.id, u.decisive) for u in seen.unknown] == both
+
+
+async def test_an_unread_fallback_decides_only_where_a_selector_was_declared() -> None:
+    table = healthy() | {("default._bimi.example.com", "TXT"): Reason.TIMEOUT}
+    seen = await report(table)
     assert [(u.rule.id, u.decisive) for u in seen.unknown] == [("BIMI001", False)]
     seen = await report(table, **{"bimi-selector": "default"})
-    assert [(u.rule.id, u.decisive) for u in seen.unknown] == [
-        ("BIMI001", False),
-        ("BIMI004", True),
-    ]
+    both = [("BIMI001", False), ("BIMI004", True)]
+    assert [(u.rule.id, u.decisive) for u in seen.unknown] == both
 
 
 async def test_the_finding_names_the_record_that_is_at_fault() -> None:

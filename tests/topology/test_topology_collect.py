@@ -101,6 +101,23 @@ async def test_servfail_is_asked_again_without_checking() -> None:
     assert sum(question.checking_disabled for question in double.log) == 1
 
 
+async def test_a_failure_that_passes_is_not_taken_for_bad_signatures() -> None:
+    """One type failed and the next is answered: a resolver's bad moment, not DNSSEC."""
+    double = CheckingDouble(BASE)
+    double.bogus = frozenset({PATH.text})
+    bogus = await collect_names(PROFILE, Desk(RunSource(double)))
+    assert isinstance(bogus[PATH].again, Failed)
+
+    class FlappingDouble(CheckingDouble):
+        def _answer(self, question: Question) -> Answer:
+            flaps = question == Question(PATH, "MX")
+            return self._failed(question) if flaps else DnsDouble._answer(self, question)
+
+    flapping = await collect_names(PROFILE, Desk(RunSource(FlappingDouble(BASE))))
+    assert isinstance(flapping[PATH].unchecked, Records)
+    assert not isinstance(flapping[PATH].again, Failed)
+
+
 async def test_a_timeout_is_not_asked_again_without_checking() -> None:
     """Only SERVFAIL can come of a failed validation."""
     double = DnsDouble(BASE | {("12345m.example.com", "MX"): Reason.TIMEOUT})

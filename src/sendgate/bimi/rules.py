@@ -1,8 +1,9 @@
 """What can be wrong with a BIMI record and with the DMARC policy that it rests on.
 
 All of it concerns the logo alone, never the delivery of mail. Where the record's question
-failed, BIMI001 says so as a note; BIMI004 says it too where a BIMI selector was declared,
-so that a logo nobody asked for never leaves an audit undecided.
+failed, BIMI001 says so as a note. BIMI004 says it too for the sending domain's own record,
+which would be judged if it were seen; for the organizational domain's only where a BIMI
+selector was declared, so that a logo nobody asked for does not leave an audit undecided.
 """
 
 from __future__ import annotations
@@ -128,8 +129,11 @@ def no_logo_location(facts: DomainFacts) -> Verdicts:
     Without l= the record is in error and no logo is shown. With l= and a= both empty it
     declines on purpose, which is only noted.
     """
-    if facts.bimi.unknown is not None and facts.profile.bimi_declared:
-        yield cannot_tell(facts.bimi.unknown)
+    unknown = facts.bimi.unknown
+    if unknown is not None and (
+        facts.profile.bimi_declared or unknown.question.name.is_under(facts.profile.sending)
+    ):
+        yield cannot_tell(unknown)
     for place, record in _applied(facts):
         name = place.answer.question.name
         if record.declines:

@@ -81,8 +81,17 @@ async def _second(facts: NameFacts, source: DnsSource) -> NameFacts:
         ask["unchecked"] = replace(broken.question, checking_disabled=True)
     answers = await asyncio.gather(*(source.ask(question) for question in ask.values()))
     got = dict(zip(ask, answers, strict=True))
+    unchecked = got.get("unchecked")
+    # The failure may have passed meanwhile: a type not asked before tells, for resolvers
+    # remember a failure for the type that met it.
+    works = unchecked is not None and not isinstance(unchecked, Failed)
+    again = await source.ask(Question(facts.name, "NS")) if works else None
     return replace(
-        facts, a=got.get("a", facts.a), aaaa=got.get("aaaa"), unchecked=got.get("unchecked")
+        facts,
+        a=got.get("a", facts.a),
+        aaaa=got.get("aaaa"),
+        unchecked=unchecked,
+        again=again,
     )
 
 

@@ -235,6 +235,11 @@ def dnssec_validation_fails(facts: DomainFacts) -> Verdicts:
         if isinstance(name.unchecked, Failed):
             yield from unread(name.unchecked)
             continue
+        if not isinstance(name.again, Failed):
+            continue  # the failure has passed, so it was not the signatures
+        if name.again.reason is not Reason.SERVFAIL:
+            yield from unread(name.again)
+            continue
         rdtype = name.unchecked.question.rdtype
         yield Hit(
             f"{name.name} {rdtype} is answered only when DNSSEC validation is switched off",

@@ -18,7 +18,8 @@ class NameFacts:
     """The answers at one name. A type that the name's role does not call for is None.
 
     `unchecked` is the answer to a failed question asked once more without DNSSEC checking
-    (CD bit): data there, where checking gave SERVFAIL, means that validation fails.
+    (CD bit), `again` one more answer with checking after it: data without checking and SERVFAIL
+    with it mean that validation fails.
     """
 
     name: Domain
@@ -28,6 +29,7 @@ class NameFacts:
     aaaa: Answer | None = None
     soa: Answer | None = None
     unchecked: Answer | None = None
+    again: Answer | None = None
 
     @property
     def answers(self) -> tuple[Answer, ...]:

@@ -129,10 +129,10 @@ def return_path_is_sending_domain(facts: DomainFacts) -> Verdicts:
         return  # no SPF to hold the host against: the SPF rules speak of it
     belongs = _mx_may_send(facts, mx, facts.spf.value)
     if belongs is False:
-        hosts = ", ".join(str(h.target) for h in mx.hosts) or str(profile.sending)
+        hosts = " and ".join(str(h.target) for h in mx.hosts) or str(profile.sending)
         yield Hit(
-            f"the return path is {profile.sending}, the sending domain, and its mail host {hosts} "
-            "is none that its SPF record lets send",
+            f"the return path is {profile.sending}, the sending domain, and its SPF record does "
+            f"not let {hosts} send, where its mail goes",
             (*evidence_of(mx.answer), *facts.spf.evidence),
             Severity.WARNING,
         )
