@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from worlds import Table, address, cname, mx, txt
 
-from sendgate.dns.answers import Answer, NxDomain, Question, Reason, Records, Soa
+from sendgate.dns.answers import Answer, Failed, NxDomain, Question, Reason, Records, Soa
 from sendgate.dns.double import DnsDouble
 from sendgate.dns.source import Desk, RunSource
 from sendgate.mx.collect import collect_mx
