@@ -11,7 +11,7 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "sendgate"
 MODULES = sorted(SOURCE.rglob("*.py"))
-PURE_SENDING = {"address", "compose", "eligibility", "mime", "span", "tokens"}
+PURE_SENDING = {"address", "compose", "eligibility", "mime", "pace", "shaping", "span", "tokens"}
 PURE = [
     path
     for path in MODULES
