@@ -170,7 +170,8 @@ def test_the_second_process_says_so_and_stops(tmp_path: Path) -> None:
     plan = Plan(str(tmp_path / "s.db"), str(tmp_path / "accepted"), 20_000)
     process = start(plan)
     until = time.monotonic() + 30
-    while not Path(plan.accepted).exists() and time.monotonic() < until:
+    accepted = Path(plan.accepted)
+    while not (accepted.exists() and accepted.stat().st_size) and time.monotonic() < until:
         time.sleep(0.01)
     with pytest.raises(StoreOpenError, match=rf"is in use: .*\(process {process.pid}\)"):
         open_store(plan.store)

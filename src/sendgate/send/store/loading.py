@@ -17,6 +17,8 @@ from sendgate.send.store.rows import Exclusion, NewRecipient, clean, to_ms
 
 __all__ = ["finish_load", "load", "note_exclusion", "start_load"]
 
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def start_load(db: sqlite3.Connection, key: int) -> None:
     """Begin to load contacts; what a load that broke off has left is thrown away."""
@@ -35,29 +37,40 @@ def load(
     db: sqlite3.Connection, key: int, rows: Sequence[NewRecipient | Exclusion], now: datetime
 ) -> int:
     """Take contacts in; return how many were duplicates, which become exclusions."""
-    time, duplicates = to_ms(now), 0
-    new = [(row.address, row.domain) for row in rows if isinstance(row, NewRecipient)]
-    barred = suppressed.is_suppressed(db, new)
-    for row in rows:
-        if isinstance(row, Exclusion):
-            note_exclusion(db, key, row, time)
-        elif row.address in barred:
-            note_exclusion(db, key, Exclusion(row.address, "suppressed", row.line), time)
-        else:
-            done = db.execute(
-                "INSERT OR IGNORE INTO recipient (campaign, address, domain, state, due, line)"
-                " VALUES (?, ?, ?, 'queued', ?, ?)",
-                (key, row.address, row.domain, time, row.line),
-            )
-            if done.rowcount:
-                db.execute(
-                    "INSERT INTO contact (recipient, fields) VALUES (?, ?)",
-                    (done.lastrowid, json.dumps(row.fields, separators=(",", ":"))),
-                )
-            else:
-                duplicates += 1
-                note_exclusion(db, key, Exclusion(row.address, "duplicate", row.line), time)
-    return duplicates
+    time = to_ms(now)
+    given = [row for row in rows if isinstance(row, NewRecipient)]
+    barred = suppressed.is_suppressed(db, ((row.address, row.domain) for row in given))
+    new = [row for row in given if row.address not in barred] if barred else given
+    # The numbers are given out here, so that a whole batch goes in by one call, and those
+    # that are missing afterwards are the doubles.
+    base = db.execute("SELECT coalesce(max(id), 0) + 1 FROM recipient").fetchone()[0]
+    db.executemany(
+        "INSERT OR IGNORE INTO recipient (id, campaign, address, domain, state, due, line)"
+        " VALUES (?, ?, ?, ?, 'queued', ?, ?)",
+        ((base + i, key, row.address, row.domain, time, row.line) for i, row in enumerate(new)),
+    )
+    taken = {number for (number,) in db.execute("SELECT id FROM recipient WHERE id >= ?", (base,))}
+    db.executemany(
+        "INSERT INTO contact (recipient, fields) VALUES (?, ?)",
+        ((base + i, _ENCODE(row.fields)) for i, row in enumerate(new) if base + i in taken),
+    )
+    db.execute(
+        "INSERT INTO tally VALUES (?, 'queued', 0, '', ?)"
+        " ON CONFLICT DO UPDATE SET number = number + excluded.number",
+        (key, len(taken)),
+    )
+    left_out = [row for row in rows if isinstance(row, Exclusion)]
+    left_out += [
+        Exclusion(row.address, "suppressed", row.line) for row in given if row.address in barred
+    ]
+    left_out += [
+        Exclusion(row.address, "duplicate", row.line)
+        for i, row in enumerate(new)
+        if base + i not in taken
+    ]
+    for row in left_out:
+        note_exclusion(db, key, row, time)
+    return len(new) - len(taken)
 
 
 def finish_load(db: sqlite3.Connection, key: int) -> None:

@@ -60,7 +60,7 @@ CREATE INDEX due_by_time ON recipient (campaign, due) WHERE due IS NOT NULL;
 CREATE INDEX due_by_domain ON recipient (campaign, domain, due) WHERE due IS NOT NULL;
 CREATE INDEX held ON recipient (campaign, state)
   WHERE state IN ('leased', 'committing', 'unknown');  -- served where a query says just this
-CREATE TABLE tally (               -- how many recipients stand where, kept by triggers
+CREATE TABLE tally (               -- how many recipients stand where, kept by each step
   campaign INTEGER NOT NULL,
   state TEXT NOT NULL,
   hard INTEGER NOT NULL,          -- this and the category of bounces alone
@@ -68,10 +68,6 @@ CREATE TABLE tally (               -- how many recipients stand where, kept by t
   number INTEGER NOT NULL,
   PRIMARY KEY (campaign, state, hard, category)
 ) WITHOUT ROWID;
-CREATE TRIGGER recipient_comes AFTER INSERT ON recipient BEGIN
-  INSERT INTO tally VALUES (NEW.campaign, NEW.state, 0, '', 1)
-    ON CONFLICT DO UPDATE SET number = number + 1;
-END;
 CREATE TRIGGER recipient_moves AFTER UPDATE OF state ON recipient
 WHEN NEW.state <> OLD.state BEGIN
   UPDATE tally SET number = number - 1
