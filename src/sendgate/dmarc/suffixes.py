@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "is_icann_suffix",
+    "is_listed",
     "is_public_suffix",
     "is_suffix_or_above",
     "list_date",
@@ -60,6 +61,11 @@ def is_suffix_or_above(name: Domain) -> bool:
     return is_public_suffix(name) or name.text in _above_suffixes()
 
 
+def is_listed(name: Domain) -> bool:
+    """Whether the list itself knows a suffix of `name`: its TLD exists, as `js` does not."""
+    return name.labels != () and _listed(name, private=True) != ""
+
+
 def registrable_text(text: str | None) -> str | None:
     """Give the registrable part of a name as a person wrote it, in lower-case A-labels.
 
@@ -85,13 +91,18 @@ def list_date() -> str:
 def _suffix(name: Domain, *, private: bool) -> Domain:
     if not name.labels:
         return name
-    # A label outside letters, digits and hyphens matches no listed name, only a wildcard;
-    # tldextract would take its characters for parts of a URL.
-    plain = (label if _PLAIN.match(label) else "x" for label in name.labels)
-    found = _extractor().extract_str(".".join(plain), include_psl_private_domains=private).suffix
+    found = _listed(name, private=private)
     # A TLD that the list lacks falls under the list's default rule.
     depth = found.count(".") + 1
     return Domain(".".join(name.labels[-depth:]))
+
+
+def _listed(name: Domain, *, private: bool) -> str:
+    """Give the longest listed suffix of `name`, empty where the list knows none."""
+    # A label outside letters, digits and hyphens matches no listed name, only a wildcard;
+    # tldextract would take its characters for parts of a URL.
+    plain = (label if _PLAIN.match(label) else "x" for label in name.labels)
+    return _extractor().extract_str(".".join(plain), include_psl_private_domains=private).suffix
 
 
 @lru_cache(maxsize=1)

@@ -217,11 +217,20 @@ def _body_flaws(octets: bytes, body_offset: int, *, local: bool) -> Iterator[Mes
     first = octets.count(b"\n", 0, body_offset) + 1
     yield from _nuls(body, Flaw.NUL_IN_BODY, first)
     yield from _lone_breaks(body, Flaw.BREAK_IN_BODY, first, local=local)
-    long = [m for m in _LONG_LINE.finditer(octets) if _length(m[0]) > MAX_LINE]
+    long = [] if _is_short_lined(octets) else _long_lines(octets)
     if long:
         longest = max(_length(m[0]) for m in long)
         line = octets.count(b"\n", 0, long[0].start()) + 1
         yield MessageProblem(Flaw.LONG_LINE, len(long), line, f"{longest} octets")
+
+
+def _is_short_lined(octets: bytes) -> bool:
+    """Tell at little cost, for a message of common size, that no line is too long."""
+    return len(octets) < 1_000_000 and max(map(len, octets.split(b"\n"))) <= MAX_LINE
+
+
+def _long_lines(octets: bytes) -> list[re.Match[bytes]]:
+    return [m for m in _LONG_LINE.finditer(octets) if _length(m[0]) > MAX_LINE]
 
 
 def _length(line: bytes) -> int:
