@@ -18,6 +18,7 @@ from sendgate.profile import Receiver, SenderKind
 
 TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SEED = "a seed for tests"
+REVERSE = Path(__file__).parent.parent / "fixtures" / "reverse.zone"
 
 
 def options_of(given: Mapping[str, Any]) -> SenderOptions:
@@ -64,10 +65,18 @@ async def audit_domain(
 async def audit_fixture(
     domain: str, given: Mapping[str, Any], data: Path, time: datetime = TIME
 ) -> Report:
-    """Audit one domain over a zone file or a recording."""
+    """Audit one domain over a zone file or a recording.
+
+    The reverse name of the address that fixtures declare is in a file for all of them, but
+    for those that are about it.
+    """
     if data.suffix == ".json":
         from sendgate.dns.recorded import ReplaySource
 
         replay = ReplaySource.read(data)
         return await audit_domain(domain, given, replay, time=time, seed=replay.seed)
-    return await audit_domain(domain, given, offline(data), time=time)
+    return await audit_domain(domain, given, offline(data, *_reverse(data)), time=time)
+
+
+def _reverse(data: Path) -> tuple[Path, ...]:
+    return () if "in-addr.arpa" in data.read_text() else (REVERSE,)

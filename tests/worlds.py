@@ -58,6 +58,11 @@ def cname(target: str) -> Target:
     return Target(Domain.parse(target))
 
 
+def ptr(target: str) -> Target:
+    """A PTR record."""
+    return Target(Domain.parse(target))
+
+
 def healthy() -> Table:
     """The healthy sender's records, and those of the names they point to."""
     return {
@@ -70,6 +75,8 @@ def healthy() -> Table:
         ("12345m.example.com", "MX"): [mx(10, "bounce.example.com")],
         ("12345m.example.com", "TXT"): [txt("v=spf1 ip4:192.0.2.10 -all")],
         ("bounce.example.com", "A"): [address("192.0.2.26")],
+        ("10.2.0.192.in-addr.arpa", "PTR"): [ptr("out.example.com")],
+        ("out.example.com", "A"): [address("192.0.2.10")],
         ("s1._domainkey.news.example.com", "TXT"): [txt(f"v=DKIM1; k=rsa; p={dkim_key()}")],
         ("_dmarc.example.com", "TXT"): [txt("v=DMARC1; p=reject; rua=mailto:d@example.com")],
     }

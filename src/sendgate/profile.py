@@ -107,6 +107,16 @@ class Profile:
         return tuple(dict.fromkeys(x for x in (self.sending, self.envelope) if x is not None))
 
     @property
+    def operates_hosts(self) -> bool:
+        """Whether the declared addresses and the HELO name are the sender's own to set up.
+
+        Those of a shared sender, or behind the provider's return path, are the provider's.
+        """
+        if self.sender is None:
+            return not self.provider_return_path
+        return self.sender is not SenderKind.SHARED
+
+    @property
     def declared_content(self) -> frozenset[Domain]:
         """The content hosts that were declared; assumed ones make no fault."""
         return frozenset(role.name for role in self.content if not role.assumed)

@@ -6,6 +6,7 @@ from sendgate.bimi import rules as bimi
 from sendgate.dkim import rules as dkim
 from sendgate.dmarc import alignment_rules
 from sendgate.dmarc import rules as dmarc
+from sendgate.hosts import rules as hosts
 from sendgate.mx import rules as mx
 from sendgate.spf import rules as spf
 from sendgate.topology import dns_rules as dns
@@ -22,5 +23,6 @@ RULES: tuple[Rule, ...] = (
     *bimi.RULES,
     *mx.RULES,
     *dns.RULES,
+    *hosts.RULES,
     *topology.RULES,
 )

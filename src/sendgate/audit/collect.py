@@ -19,6 +19,7 @@ from sendgate.dmarc.alignment import predict
 from sendgate.dmarc.collect import collect_dmarc, enrich_dmarc
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.dns.source import Desk
+from sendgate.hosts.collect import collect_hosts
 from sendgate.mx.collect import collect_mx
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
@@ -37,11 +38,12 @@ __all__ = ["collect"]
 async def collect(profile: Profile, desk: Desk, probe_label: str) -> DomainFacts:
     """Everything that was seen about the sender; `probe_label` is a label nobody publishes."""
     spf_domain = profile.envelope or profile.sending
-    (names, mx), spf_and_checks, dkim, (dmarc, bimi) = await asyncio.gather(
+    (names, mx), spf_and_checks, dkim, (dmarc, bimi), hosts = await asyncio.gather(
         _names_and_mx(profile, desk),
         _spf_and_checks(profile, spf_domain, desk),
         collect_dkim(profile, desk, probe_label),
         _dmarc_and_bimi(profile, desk),
+        collect_hosts(profile, desk),
     )
     spf, checks, helo_checks = spf_and_checks
     # The order in which the spare questions are listed is the order of their worth.
@@ -60,6 +62,7 @@ async def collect(profile: Profile, desk: Desk, probe_label: str) -> DomainFacts
         dkim=dkim,
         dmarc=dmarc,
         bimi=bimi,
+        hosts=hosts,
         mx=mx,
         names=names,
         zones=zones,

@@ -13,6 +13,7 @@ from sendgate.bimi.facts import BimiFacts
 from sendgate.dkim.facts import DkimFacts
 from sendgate.dmarc.alignment import Alignment
 from sendgate.dmarc.facts import DmarcFacts
+from sendgate.hosts.facts import HostFacts
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
 from sendgate.observed import Absent, Observed, Present
@@ -31,6 +32,7 @@ class DomainFacts:
     `spf` is the record at the return path, or at the sending domain where no return path
     is known (`spf_domain` says which). `spf_checks` is `check_host` for each declared
     address. `helo_spf` is the record at the HELO name, where one was declared.
+    `hosts` are the declared addresses and the HELO name, as far as the sender operates them.
     `mx` and `names` are keyed by name: the sending domain, the return path unless it is
     the provider's, and each content name. `zones` holds the zone of each mail name.
     """
@@ -43,6 +45,7 @@ class DomainFacts:
     dkim: DkimFacts
     dmarc: DmarcFacts
     bimi: BimiFacts
+    hosts: HostFacts
     mx: Mapping[Domain, MxFacts]
     names: Mapping[Domain, NameFacts]
     zones: tuple[ZoneFacts, ...]

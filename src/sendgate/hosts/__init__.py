@@ -1,0 +1,1 @@
+"""The hosts that send: their reverse DNS and the name they give in HELO."""
