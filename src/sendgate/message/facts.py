@@ -15,6 +15,7 @@ from sendgate.observed import Evidence
 
 __all__ = ["MessageFacts", "MessageKind"]
 
+MAX_READ = 10  # fields of a name that should stand once
 SHOWN = 200  # characters of a field that evidence shows
 
 
@@ -46,13 +47,13 @@ class MessageFacts:
 
     @cached_property
     def authors(self) -> tuple[MailboxText, ...]:
-        """The mailboxes of the first From field."""
-        field = self.message.first("From")
-        return () if field is None else mailboxes(field.text)
+        """The mailboxes of every From field; there should be one."""
+        fields = self.message.all("From")[:MAX_READ]
+        return tuple(mailbox for field in fields for mailbox in mailboxes(field.text))
 
     @property
     def author_domains(self) -> tuple[Domain, ...]:
-        """The domains in the first From field, each once (RFC 9989: Author Domains)."""
+        """The domains in From, each once (RFC 9989: Author Domains)."""
         found = (author.domain for author in self.authors)
         return tuple(dict.fromkeys(domain for domain in found if domain is not None))
 

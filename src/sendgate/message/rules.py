@@ -109,10 +109,10 @@ def _times(count: int) -> str:
 
 
 def _breakable_line(octets: bytes) -> tuple[int, int] | None:
-    """Find the first line over 78 octets that has a blank to break at: its number and length."""
+    """Find the first line over 78 octets that blanks would break: its number and length."""
     for match in _OVERLONG.finditer(octets):
         length = len(match[0].rstrip(b"\r"))
-        if length > ADVISED_LINE:
+        if length > ADVISED_LINE and max(map(len, match[0].split())) < ADVISED_LINE:
             return octets.count(b"\n", 0, match.start()) + 1, length
     return None
 
@@ -271,10 +271,10 @@ def misleading_name(facts: MessageFacts) -> Verdicts:
     Most programs show the name alone, so the reader takes the mail for another sender's.
     Receivers treat this as impersonation. A brand's name without a domain is fine.
     """
-    field = facts.message.first("From")
     for author in facts.authors:
         other = _other_name(author)
-        if field is not None and other is not None:
+        if other is not None:
+            field = facts.message.first("From")
             yield Hit(
                 f"the name beside {author.address} shows {printable(other)}",
                 (facts.at("From", field),),
