@@ -202,6 +202,8 @@ class StoreAgainstModel(RuleBasedStateMachine):
     @rule(really=st.sampled_from([False] * 9 + [True]))
     def cancel(self, really: bool) -> None:
         if really and campaigns.cancel(self.db, self.key, self.now):
+            while campaigns.cancel_waiting(self.db, 2):
+                pass
             for address, state in self.model.items():
                 if state in {State.QUEUED, State.DEFERRED}:
                     self.model[address] = State.CANCELLED

@@ -21,8 +21,8 @@ from sendgate.errors import StoreOpenError
 from sendgate.send.state import State
 from sendgate.send.store import Resolution, open_store, visit_store
 
-KILLS = int(os.environ.get("SENDGATE_KILLS", "30"))
-RECIPIENTS = int(os.environ.get("SENDGATE_RECIPIENTS", "300"))
+KILLS = int(os.environ.get("SENDGATE_KILLS", "24"))
+RECIPIENTS = int(os.environ.get("SENDGATE_RECIPIENTS", "200"))
 FATAL = {"leased", "committed", "accepted", "settled", "released", "any"}
 
 CONTEXT = multiprocessing.get_context("forkserver")

@@ -391,7 +391,7 @@ async def test_queries_that_run_often_use_an_index(tmp_path: Path) -> None:
     said: list[str] = []
 
     def note(statement: str) -> None:
-        if statement.lstrip().startswith("SELECT"):
+        if statement.lstrip().startswith(("SELECT", "UPDATE recipient SET state = 'cancelled'")):
             said.append(statement)
 
     from sendgate.send.store import aftermath, campaigns, leases, log
@@ -405,6 +405,7 @@ async def test_queries_that_run_often_use_an_index(tmp_path: Path) -> None:
     campaigns.standing(connection, 1)
     campaigns.counts(connection, 1)
     log.unknown(connection, 1)
+    campaigns.cancel_waiting(connection, 5)
     aftermath.recover(connection, NOW)
     connection.set_trace_callback(None)
     assert len(said) >= 8

@@ -19,6 +19,7 @@ from sendgate.send.state import CampaignState, State
 from sendgate.send.store import (
     Resolution,
     Suppression,
+    campaigns,
     default_path,
     open_store,
     store_path,
@@ -101,6 +102,20 @@ async def test_a_cancel_ends_who_waits(path: Path) -> None:
         assert (await store.standing(campaign.key)).is_finished
         assert (await store.campaign(campaign.key)).reason == "wrong subject"
         assert not await store.change(campaign.key, CampaignState.SENDING, NOW)
+
+
+async def test_a_cancel_that_is_cut_short_is_completed(path: Path) -> None:
+    """Whoever opens the store next finds nobody waiting in a cancelled campaign."""
+    async with open_store(path) as store:
+        campaign = await campaign_with(store, people(50))
+        other = await campaign_with(store, people(5), "other")
+        assert await store.write(lambda db: campaigns.cancel(db, campaign.key, NOW))
+        assert await store.write(lambda db: campaigns.cancel_waiting(db, 20)) == 20
+        assert (await store.counts(campaign.key)).of(State.CANCELLED) == 20
+        assert not (await store.lease(campaign.key, NOW, 9)).leases
+    with visit_store(path) as visit:
+        assert visit.counts(campaign).of(State.CANCELLED) == 50
+        assert visit.counts(other).of(State.QUEUED) == 5
 
 
 async def test_unknown_recipients_are_assumed_delivered(path: Path) -> None:

@@ -47,6 +47,7 @@ def recover(db: sqlite3.Connection, now: datetime) -> tuple[int, int]:
             (to_ms(now), _BROKEN_OFF, "the process ended before the final dot", attempt),
         )
     db.execute("UPDATE campaign SET state = 'queued' WHERE state = 'sending'")
+    campaigns.cancel_waiting(db, -1)  # a cancel may have been cut short, too
     return due, unknown
 
 

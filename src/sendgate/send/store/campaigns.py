@@ -29,6 +29,7 @@ __all__ = [
     "by_key",
     "by_name",
     "cancel",
+    "cancel_waiting",
     "change",
     "counts",
     "enter",
@@ -154,14 +155,24 @@ def change(
 
 
 def cancel(db: sqlite3.Connection, key: int, now: datetime, reason: str | None = None) -> bool:
-    """End a campaign: who waits is cancelled, what is under way comes to its own end."""
-    if not change(db, key, CampaignState.CANCELLED, now, reason=reason):
-        return False
-    db.execute(
-        "UPDATE recipient SET state = ?, due = NULL WHERE campaign = ? AND due IS NOT NULL",
-        (State.CANCELLED, key),
-    )
-    return True
+    """End a campaign: nothing more is leased, what is under way comes to its own end.
+
+    Who waits is cancelled by `cancel_waiting`, part by part.
+    """
+    return change(db, key, CampaignState.CANCELLED, now, reason=reason)
+
+
+def cancel_waiting(db: sqlite3.Connection, limit: int) -> int:
+    """Cancel up to `limit` of those who wait in cancelled campaigns; return how many.
+
+    In parts, because the sender of another campaign waits while one is written.
+    """
+    return db.execute(
+        "UPDATE recipient SET state = 'cancelled', due = NULL WHERE id IN ("
+        " SELECT r.id FROM campaign c CROSS JOIN recipient r ON r.campaign = c.key"
+        " WHERE c.state = 'cancelled' AND r.due IS NOT NULL LIMIT ?)",
+        (limit,),
+    ).rowcount
 
 
 def counts(db: sqlite3.Connection, key: int) -> Counts:

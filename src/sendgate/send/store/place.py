@@ -68,6 +68,10 @@ def prepare(path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            # The new name itself must outlive a power cut, as what is committed under it does.
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            os.fsync(folder)
+            os.close(folder)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise StoreOpenError(f"{printable(str(path))} cannot be used as a store: {why}") from None

@@ -37,6 +37,8 @@ __all__ = ["Visit", "visit_store"]
 
 T = TypeVar("T")
 
+_PART = 20_000  # recipients cancelled in one transaction
+
 
 class Visit:
     """A store seen by a process that does not send; works while another one does."""
@@ -117,7 +119,11 @@ class Visit:
 
     def cancel(self, campaign: Campaign, now: datetime, reason: str | None = None) -> bool:
         """End a campaign: who waits is cancelled, what is under way comes to its end."""
-        return self._write(lambda db: campaigns.cancel(db, campaign.key, now, reason))
+        if not self._write(lambda db: campaigns.cancel(db, campaign.key, now, reason)):
+            return False
+        while self._write(lambda db: campaigns.cancel_waiting(db, _PART)):
+            pass
+        return True
 
     def resolve(
         self, campaign: Campaign, how: Resolution, now: datetime, address: str | None = None
