@@ -320,7 +320,7 @@ async def test_dane_needs_every_answer_to_be_authentic(unsigned: str) -> None:
 
 
 async def test_a_failing_tlsa_answer_closes_the_host() -> None:
-    """RFC 7672 section 2.1.1: else it would be enough to suppress the answer."""
+    """RFC 7672 section 2.1.2: else it would be enough to suppress the answer."""
     closed = {("_25._tcp.mx.example.com", "TLSA"): Reason.SERVFAIL}
     route = await World({**TWO, **closed}, unsigned=()).route()
     assert [host.name.text for host in route.hosts] == ["mx.example.net"]

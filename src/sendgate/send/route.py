@@ -11,7 +11,7 @@
 | every host is against a policy of the recipient | `Unmet`      | deferred, ``tls_policy``    |
 
 DANE comes before MTA-STS (RFC 8461 section 2); a host whose TLSA answer fails is passed over
-(RFC 7672 section 2.1.1), as is one that an enforced MTA-STS policy does not name.
+(RFC 7672 section 2.1.2), as is one that an enforced MTA-STS policy does not name.
 """
 
 from __future__ import annotations
