@@ -26,7 +26,6 @@ __all__ = [
     "find_config",
     "kind_of",
     "load_config",
-    "nearest",
     "read_sender",
 ]
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from sendgate.audit.infer import SenderOptions
-from sendgate.config import Config, kind_of, nearest, read_sender
+from sendgate.config import Config, kind_of, read_sender
 from sendgate.errors import AddressError, ConfigError
 from sendgate.names import Domain, printable
 from sendgate.profile import IpAddress
@@ -30,6 +30,7 @@ from sendgate.send.store.place import store_path
 from sendgate.send.table import Table
 from sendgate.send.templates import TemplateSource, read_templates
 from sendgate.settings import Options, Say, setting_named
+from sendgate.spelling import nearest
 
 __all__ = [
     "Campaign",

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sendgate.config import nearest
 from sendgate.errors import SourceError
 from sendgate.names import printable
 from sendgate.send.lines import Lines
+from sendgate.spelling import nearest
 
 __all__ = ["MARKETING_COLUMNS", "Contact", "ContactFile", "Problem", "open_contacts"]
 

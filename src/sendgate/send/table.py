@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sendgate.config import kind_of, nearest
+from sendgate.config import kind_of
 from sendgate.errors import ConfigError
 from sendgate.names import printable
+from sendgate.spelling import nearest
 
 __all__ = ["Table"]
 

@@ -13,9 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sendgate.config import nearest
 from sendgate.errors import InputError, RenderError, SourceError
 from sendgate.names import printable
+from sendgate.spelling import nearest
 
 if TYPE_CHECKING:
     import jinja2
