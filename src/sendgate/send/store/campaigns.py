@@ -198,19 +198,18 @@ def counts(db: sqlite3.Connection, key: int) -> Counts:
 
 
 def standing(db: sqlite3.Connection, key: int) -> Standing:
-    """Whether anything is left to do; cheap, whatever the number of recipients."""
-    due = db.execute(
-        "SELECT min(due) FROM recipient WHERE campaign = ? AND due IS NOT NULL", (key,)
-    ).fetchone()[0]
-    held = dict(
-        db.execute(
-            "SELECT state, count(*) FROM recipient WHERE campaign = ?"
-            " AND state IN ('leased', 'committing', 'unknown') GROUP BY state",
-            (key,),
-        ).fetchall()
-    )
-    unknown = held.pop(State.UNKNOWN.value, 0)
-    return Standing(None if due is None else from_ms(due), sum(held.values()), unknown)
+    """Whether anything is left to do; cheap, whatever the number of recipients.
+
+    One statement, and so one moment: what ends an attempt between two of them would be
+    neither due nor under way.
+    """
+    due, in_flight, unknown = db.execute(
+        "SELECT (SELECT min(due) FROM recipient WHERE campaign = :key AND due IS NOT NULL),"
+        " count(*) FILTER (WHERE state <> 'unknown'), count(*) FILTER (WHERE state = 'unknown')"
+        " FROM recipient WHERE campaign = :key AND state IN ('leased', 'committing', 'unknown')",
+        {"key": key},
+    ).fetchone()
+    return Standing(None if due is None else from_ms(due), in_flight, unknown)
 
 
 def keep_audit(

@@ -169,15 +169,22 @@ class Store:
         """
         await self.write(lambda db: leases.commit(db, held, peer, message_id, digest, now))
 
-    async def settle(self, held: Lease, outcome: Outcome, now: datetime) -> State:
+    async def settle(
+        self, held: Lease, outcome: Outcome, now: datetime, *, suppress: str = ""
+    ) -> State:
         """Write an attempt's outcome; return where the recipient stands then.
 
-        Is tried also when the store could not be written before: an outcome that is on the
-        disk is one unknown recipient less.
+        `suppress` is the reason for which the address is put on the suppression list in the
+        same transaction. Is tried also when the store could not be written before: an
+        outcome that is on the disk is one unknown recipient less.
         """
-        return await self._writer.run(
-            lambda db: leases.settle(db, held, outcome, now), even_if_broken=True
-        )
+
+        def work(db: sqlite3.Connection) -> State:
+            if suppress:
+                suppressed.add(db, "address", held.address, suppress, now)
+            return leases.settle(db, held, outcome, now)
+
+        return await self._writer.run(work, even_if_broken=True)
 
     async def suppress(self, kind: str, value: str, reason: str, now: datetime) -> bool:
         """Put an address, a domain or a hash on the suppression list; False if it is on it."""

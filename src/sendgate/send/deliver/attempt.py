@@ -1,0 +1,180 @@
+"""One attempt for one recipient: call the hosts of a route until one gives an answer.
+
+    open line? ─► give ─► answer
+        │ stale      no answer, nothing committed
+        └──► dial hop 1 ─► give ─┴─► dial hop 2 ─► … ─► the tries, in order
+
+Another host is called only before the final dot. From the commit record on, what the host
+at hand says or fails to say is the end of the attempt.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from sendgate.send.deliver.parts import Hop, Made, Route
+from sendgate.send.deliver.verdict import is_definite
+from sendgate.send.outcome import Peer, Phase
+from sendgate.send.smtp.client import Endpoint, Reuse, Session, Timeouts, connect
+from sendgate.send.smtp.result import Attempt, Broken, Fault, Refused
+from sendgate.send.smtp.tls import TlsLevel, TlsPolicy, Trust
+
+__all__ = ["Caller", "Line", "Try", "dial_order"]
+
+MOST_HOPS = 8  # addresses called in one attempt
+_SERVICE_CLOSING = 421
+
+
+@dataclass(frozen=True)
+class Caller:
+    """How we call: our name, our addresses (none: any), whom we trust, how long we wait."""
+
+    helo: str
+    trust: Trust
+    sources: tuple[str, ...] = ()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    dice: random.Random = field(default_factory=random.Random)
+
+    def source_for(self, address: str) -> str | None:
+        """One of our addresses of the same family; raises `LookupError` where there is none.
+
+        Mail never leaves from an address that was not declared: it has not been audited.
+        """
+        if not self.sources:
+            return None
+        version = ipaddress.ip_address(address).version
+        fitting = [s for s in self.sources if ipaddress.ip_address(s).version == version]
+        if not fitting:
+            raise LookupError(address)
+        return self.dice.choice(fitting)
+
+
+@dataclass(frozen=True)
+class Line:
+    """An open connection and the hop it leads to."""
+
+    session: Session
+    hop: Hop
+
+    def serves(self, route: Route) -> bool:
+        """Whether a message with this route may take it: the same host, the same demand."""
+        return self.session.is_usable and self.hop in route.hops
+
+
+def dial_order(hops: Sequence[Hop], dice: random.Random) -> list[Hop]:
+    """Hops by preference (RFC 5321 section 5.1): equal hosts shuffled, a host's addresses kept."""
+    ordered: list[Hop] = []
+    for _, equals in groupby(sorted(hops, key=lambda h: h.preference), lambda h: h.preference):
+        hosts: dict[str, list[Hop]] = {}
+        for hop in equals:
+            hosts.setdefault(hop.mx, []).append(hop)
+        names = list(hosts)
+        dice.shuffle(names)
+        ordered += [hop for name in names for hop in hosts[name]]
+    return ordered
+
+
+@dataclass
+class Try:
+    """One attempt under way, and what it has come to; whoever breaks it off looks here."""
+
+    made: Made
+    route: Route
+    reuse: Reuse
+    commit: Callable[[Peer], Awaitable[None]]
+    note: Callable[[str], None] = lambda _: None
+    line: Line | None = None
+    tries: list[Attempt] = field(default_factory=list)
+    committed: bool = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the final dot may have left without an answer."""
+        return self.committed and self.line is not None and self.line.session.in_doubt
+
+    async def run(self, caller: Caller) -> None:
+        """Make the attempt; `tries` then holds the result for each host that was called.
+
+        A `line` that is open already is tried first, and where it proves stale the hosts
+        are called anew. Raises what `commit` raises.
+        """
+        if self.line is not None:
+            if self.line.serves(self.route):
+                result = await self._give(self.line)
+                if self.committed or not _is_stale(result):
+                    self.tries.append(result)
+                if self.committed or is_definite(result):
+                    return
+            await self._hang_up()
+        for hop in dial_order(self.route.hops, caller.dice)[:MOST_HOPS]:
+            try:
+                source = caller.source_for(hop.address)
+            except LookupError:
+                continue
+            result = await self._call(caller, hop, source)
+            self.tries.append(result)
+            if self.committed or is_definite(result):
+                return
+            await self._hang_up()
+
+    async def _call(self, caller: Caller, hop: Hop, source: str | None) -> Attempt:
+        self.note("connecting")
+        opened = await self._dial(caller, hop, source, hop.policy)
+        if (
+            isinstance(opened, Broken)
+            and opened.fault is Fault.TLS
+            and hop.policy.level is TlsLevel.OPPORTUNISTIC
+        ):
+            # TLS that nobody demands must not cost the message (RFC 7435 section 3).
+            opened = await self._dial(caller, hop, source, TlsPolicy.clear())
+        if not isinstance(opened, Session):
+            return opened
+        self.line = Line(opened, hop)
+        return await self._give(self.line)
+
+    async def _dial(
+        self, caller: Caller, hop: Hop, source: str | None, policy: TlsPolicy
+    ) -> Session | Refused | Broken:
+        endpoint = Endpoint(hop.mx, hop.address, hop.port, source)
+        return await connect(
+            endpoint,
+            caller.helo,
+            trust=caller.trust,
+            policy=policy,
+            timeouts=caller.timeouts,
+            reuse=self.reuse,
+        )
+
+    async def _give(self, line: Line) -> Attempt:
+        session = line.session
+
+        async def commit() -> None:
+            self.note("committing")
+            # From here on the record may be on the disk, whatever becomes of the wait for it.
+            self.committed = True
+            await self.commit(session.peer)
+            self.note("committed")
+
+        result = await session.deliver(self.made.envelope, self.made.data, commit)
+        self.note("answered")
+        return result
+
+    async def _hang_up(self) -> None:
+        line, self.line = self.line, None
+        if line is not None:
+            await line.session.quit()
+
+
+def _is_stale(result: Attempt) -> bool:
+    """Whether a connection that had served before was simply over, which says nothing."""
+    match result:
+        case Refused(reply=reply):
+            return reply.code == _SERVICE_CLOSING
+        case Broken(phase):
+            return phase in {Phase.MAIL, Phase.RCPT, Phase.DATA}
+        case _:
+            return False

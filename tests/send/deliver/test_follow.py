@@ -1,0 +1,256 @@
+"""What follows from an outcome beyond its recipient: suppression, audits, pauses, the end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from send.deliver.engines import bench, route
+from send.peer import Act, ScriptedPeer
+
+from sendgate.errors import StoreError
+from sendgate.send.deliver import Bounds, NoRoute, Why, WhyNoRoute
+from sendgate.send.outcome import Bounced, Deferred, Delivered, NotSent
+from sendgate.send.smtp.tls import TlsPolicy
+from sendgate.send.state import CampaignState, State
+from sendgate.send.store import visit_store
+
+ONE = Bounds(connections=1, poll=0.05, linger=0.02, rest=0.2)
+DMARC = "550 5.7.26 Unauthenticated email is not accepted due to the domain's DMARC policy"
+PEOPLE = [f"u{n}@example.net" for n in range(8)]
+
+
+async def test_a_hard_bounce_is_suppressed_with_its_outcome(tmp_path: Path) -> None:
+    """The address is on the list, and no other campaign mails it."""
+    script = {"rcpt": Act(reply="550 5.1.1 no such user", on=(1,))}
+    async with ScriptedPeer(script=script) as peer, bench(tmp_path, route(peer.port)) as made:
+        await made.run()
+        with visit_store(made.store.path) as visit:
+            (entry,) = visit.suppressions()
+        assert (entry.kind, entry.value) == ("address", "a@example.net")
+        assert entry.reason == "unknown_user: 550 5.1.1 no such user"
+
+
+async def test_a_soft_bounce_suppresses_nobody(tmp_path: Path) -> None:
+    """A full mailbox, and a sender of bad reputation, say nothing against the address."""
+    script = {"dot": [Act(reply="552 5.2.2 mailbox full", on=(1,))]}
+    async with ScriptedPeer(script=script) as peer, bench(tmp_path, route(peer.port)) as made:
+        await made.run()
+        (outcome,) = made.outcomes
+        assert isinstance(outcome, Bounced)
+        assert not outcome.hard
+        with visit_store(made.store.path) as visit:
+            assert list(visit.suppressions()) == []
+
+
+async def test_a_rejected_authentication_is_audited_and_tried_once_more(tmp_path: Path) -> None:
+    """After a passing audit one message is tried; it is taken, and the others follow."""
+    script = {"dot": Act(reply=DMARC, on=(1,))}
+    async with (
+        ScriptedPeer(script=script) as peer,
+        bench(tmp_path, route(peer.port), PEOPLE, bounds=ONE, passes=[True]) as made,
+    ):
+        assert (await made.run(wait=True)).why is Why.FINISHED
+        assert made.audits == ["mx.example.net auth_dmarc"]
+        assert await made.states() == {State.BOUNCED: 1, State.DELIVERED: 7}
+
+
+async def test_a_second_rejection_pauses_the_campaign(tmp_path: Path) -> None:
+    """One message was tried after the audit; nobody else is burnt."""
+    async with (
+        ScriptedPeer(script={"dot": Act(reply=DMARC)}) as peer,
+        bench(tmp_path, route(peer.port), PEOPLE, bounds=ONE, passes=[True]) as made,
+    ):
+        ended = await made.run(wait=True)
+        assert ended.why is Why.PAUSED
+        assert "though the audit passed" in ended.reason
+        assert len(made.audits) == 1
+        assert await made.states() == {State.BOUNCED: 2, State.QUEUED: 6}
+        campaign = await made.store.campaign(made.campaign.key)
+        assert campaign.state is CampaignState.PAUSED
+
+
+async def test_a_failing_audit_pauses_the_campaign(tmp_path: Path) -> None:
+    """At once, with the receiver's words as the reason."""
+    async with (
+        ScriptedPeer(script={"dot": Act(reply=DMARC)}) as peer,
+        bench(tmp_path, route(peer.port), PEOPLE, bounds=ONE, passes=[False]) as made,
+    ):
+        ended = await made.run(wait=True)
+        assert ended.why is Why.PAUSED
+        assert "5.7.26" in ended.reason
+        assert await made.states() == {State.BOUNCED: 1, State.QUEUED: 7}
+
+
+async def test_a_refused_message_stops_the_campaign(tmp_path: Path) -> None:
+    """What is wrong with the content is wrong for everybody."""
+    script = {"dot": Act(reply="554 5.6.0 message content rejected")}
+    async with (
+        ScriptedPeer(script=script) as peer,
+        bench(tmp_path, route(peer.port), PEOPLE, bounds=ONE) as made,
+    ):
+        ended = await made.run(wait=True)
+        assert ended.why is Why.PAUSED
+        assert "refuses the message" in ended.reason
+        assert await made.states() == {State.BOUNCED: 1, State.QUEUED: 7}
+
+
+async def test_a_paused_path_holds_back_its_site_alone(tmp_path: Path) -> None:
+    """Bad reputation at one site: its recipients wait, the other site's get their mail."""
+    script = {"mail": Act(reply="550 5.7.1 Your IP 192.0.2.1 is listed in a DNSBL", on=(1,))}
+    people = [*PEOPLE, *(f"v{n}@example.org" for n in range(5))]
+    async with (
+        ScriptedPeer(script=script) as bad,
+        ScriptedPeer() as good,
+        bench(tmp_path, route(bad.port), people, bounds=replace(ONE, connections=2)) as made,
+    ):
+        made.routes["example.org"] = route(good.port, site="mx.example.org")
+        made.bounds = ONE
+        ended = await made.run()
+        assert ended.why is Why.IDLE
+        assert ended.due is not None
+        assert ended.due - made.clock() > timedelta(hours=1, minutes=50)
+        assert await made.states() == {State.BOUNCED: 1, State.QUEUED: 7, State.DELIVERED: 5}
+
+
+@pytest.mark.parametrize("what", ["pause", "cancel"])
+async def test_another_process_ends_it(tmp_path: Path, what: str) -> None:
+    """A pause keeps who waits, a cancel ends them; what is under way comes to its own end."""
+    people = [f"u{n}@example.net" for n in range(40)]
+    async with (
+        ScriptedPeer(script={"accepted": Act(delay=0.5)}) as peer,
+        bench(tmp_path, route(peer.port), people) as made,
+    ):
+        running = asyncio.create_task(made.run(wait=True))
+        await asyncio.sleep(0.2)
+        with visit_store(made.store.path) as visit:
+            assert getattr(visit, what)(made.campaign, made.clock())
+        ended = await running
+        assert ended.why is (Why.PAUSED if what == "pause" else Why.CANCELLED)
+        states = await made.states()
+        rest = State.QUEUED if what == "pause" else State.CANCELLED
+        assert states == {State.DELIVERED: 20, rest: 20}
+
+
+@pytest.mark.parametrize(
+    ("why", "state"),
+    [
+        (WhyNoRoute.NULL_MX, State.EXCLUDED),
+        (WhyNoRoute.NO_SUCH_DOMAIN, State.EXCLUDED),
+        (WhyNoRoute.UNRESOLVED, State.DEFERRED),
+        (WhyNoRoute.NO_ADDRESS, State.DEFERRED),
+        (WhyNoRoute.TLS_POLICY, State.DEFERRED),
+    ],
+)
+async def test_nobody_to_call(tmp_path: Path, why: WhyNoRoute, state: State) -> None:
+    """A domain without mail excludes; a DNS failure is no bounce, an unmet policy is one."""
+    async with bench(tmp_path, NoRoute(why, "no")) as made:
+        ended = await made.run()
+        assert await made.states() == {state: 1}
+        if state is State.EXCLUDED:
+            counts = await made.store.counts(made.campaign.key)
+            assert counts.excluded_by == {why.value: 1}
+            assert ended.why is Why.FINISHED
+            return
+        made.ahead = timedelta(hours=73)
+        await made.go_on()
+        assert (await made.run()).why is Why.FINISHED
+        last = State.BOUNCED if why is WhyNoRoute.TLS_POLICY else State.NOT_SENT
+        assert await made.states() == {last: 1}
+
+
+async def test_a_tls_policy_that_is_not_met_defers(tmp_path: Path) -> None:
+    """TLS is demanded and not offered."""
+    async with (
+        ScriptedPeer() as peer,
+        bench(tmp_path, route(peer.port, policy=TlsPolicy.required())) as made,
+    ):
+        await made.run()
+        (outcome,) = made.outcomes
+        assert isinstance(outcome, Deferred)
+        assert outcome.category == "tls_policy"
+        assert peer.accepted == []
+
+
+async def test_a_message_that_cannot_be_made_is_excluded(tmp_path: Path) -> None:
+    """The others go on."""
+    people = ["bad@example.net", "good@example.net"]
+    async with ScriptedPeer() as peer, bench(tmp_path, route(peer.port), people) as made:
+        assert (await made.run()).why is Why.FINISHED
+        assert await made.states() == {State.EXCLUDED: 1, State.DELIVERED: 1}
+        counts = await made.store.counts(made.campaign.key)
+        assert counts.excluded_by == {"render_error": 1}
+
+
+async def test_without_a_commit_record_no_dot_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store fails: the error is told, nothing was accepted, the next run sends it all."""
+    async with ScriptedPeer() as peer, bench(tmp_path, route(peer.port), PEOPLE) as made:
+
+        async def full(*_: object) -> None:
+            raise StoreError("the disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(made.store, "commit", full)
+            with pytest.raises(StoreError, match="the disk is full"):
+                await made.run()
+        assert peer.accepted == []
+        states = await made.states()
+        assert states[State.DEFERRED] + states.get(State.QUEUED, 0) == len(PEOPLE)
+        await made.go_on()
+        made.ahead = timedelta(hours=1)
+        await made.run()
+        assert await made.states() == {State.DELIVERED: len(PEOPLE)}
+
+
+async def test_who_was_put_off_is_tried_again_in_the_same_run(tmp_path: Path) -> None:
+    """`wait` means until everybody has a final state, as the clock goes on."""
+    script = {"rcpt": Act(reply="451 4.7.1 greylisted, try again later", on=(1,))}
+    async with ScriptedPeer(script=script) as peer, bench(tmp_path, route(peer.port)) as made:
+        running = asyncio.create_task(made.run(wait=True))
+        await asyncio.sleep(0.4)
+        assert [type(one) for one in made.outcomes] == [Deferred]
+        made.ahead = timedelta(minutes=7)
+        assert (await running).why is Why.FINISHED
+        assert [type(one) for one in made.outcomes] == [Deferred, Delivered]
+
+
+async def test_a_campaign_that_is_not_sending_is_left_alone(tmp_path: Path) -> None:
+    """Nothing is leased, nobody is called."""
+    async with ScriptedPeer() as peer, bench(tmp_path, route(peer.port)) as made:
+        assert await made.store.change(
+            made.campaign.key, CampaignState.HELD, made.clock(), reason="DNS is down"
+        )
+        ended = await made.run(wait=True)
+        assert (ended.why, ended.reason) == (Why.NOT_SENDING, "DNS is down")
+        assert peer.connections == 0
+
+
+async def test_the_campaigns_rate_is_kept(tmp_path: Path) -> None:
+    """Twenty a second take half a second for ten more than the first."""
+    people = [f"u{n}@example.net" for n in range(11)]
+    async with (
+        ScriptedPeer() as peer,
+        bench(tmp_path, route(peer.port), people, rate=20.0) as made,
+    ):
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        assert (await made.run()).why is Why.FINISHED
+        assert loop.time() - begun >= 0.5
+        assert len(peer.accepted) == 11
+
+
+async def test_silence_everywhere_pauses_the_path(tmp_path: Path) -> None:
+    """Not every contact of a dead site costs a call."""
+    people = [f"u{n}@example.net" for n in range(40)]
+    async with ScriptedPeer() as gone:
+        port = gone.port
+    async with bench(tmp_path, route(port), people, bounds=ONE) as made:
+        ended = await made.run()
+        assert ended.why is Why.IDLE
+        assert all(isinstance(one, NotSent) for one in made.outcomes)
+        assert len(made.outcomes) < 20
