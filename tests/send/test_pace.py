@@ -278,3 +278,24 @@ def test_a_clock_that_goes_back_gives_nothing_away() -> None:
     assert pace.take(FREE, 100.0) == 0.0
     assert pace.take(FREE, 50.0) == 1.0
     assert pace.take(FREE, 101.0) == 0.0
+
+
+def test_a_receiver_with_a_limit_of_its_own_is_nearly_filled_and_rarely_annoyed() -> None:
+    """Six hours to one that takes a message a second: most of that, few refusals, one pause."""
+    pace, now, last, credit = Pace(TABLE, 100.0), 0.0, 0.0, 1.0
+    taken = refused = pauses = 0
+    while now < 6 * 3600:
+        if (wait := pace.take(FREE, now)) > 0.0:
+            now += wait
+            continue
+        credit, last = min(10.0, credit + now - last), now
+        if credit >= 1.0:
+            credit, taken = credit - 1.0, taken + 1
+            pace.delivered(FREE, now)
+        else:
+            refused += 1
+            pauses += pace.heard(FREE, THROTTLED, now) is not None
+        now += 0.001
+    assert taken > 0.6 * 6 * 3600
+    assert refused < 30
+    assert pauses <= 2
