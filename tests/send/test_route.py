@@ -135,6 +135,17 @@ async def test_addresses_of_both_kinds_ipv4_first() -> None:
     }
 
 
+async def test_of_many_addresses_some_of_each_kind_are_called() -> None:
+    """A sender with one kind alone must find its own among them."""
+    many = {
+        **ONE,
+        ("mx.example.com", "A"): ip(*(f"192.0.2.{n}" for n in range(1, 30))),
+        ("mx.example.com", "AAAA"): ip(*(f"2001:db8::{n}" for n in range(1, 30))),
+    }
+    (host,) = (await World(many).route()).hosts
+    assert [address.version for address in host.addresses] == [4] * 4 + [6] * 4
+
+
 async def test_without_mx_mail_goes_to_the_domain_itself() -> None:
     """The implicit MX."""
     route = await World({("example.com", "AAAA"): ip("2001:db8::1")}).route()

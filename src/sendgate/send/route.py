@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 MAX_HOSTS = 16  # of one domain; who lists more is not reached by the rest either
-MAX_ADDRESSES = 8  # of one host
+MAX_ADDRESSES = 4  # of one host and one kind
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(hours=1)  # that an answer is kept
 _NEGATIVE = 300  # seconds that "no" is kept; the TTL of RFC 2308 does not reach us
 _FAILURE = 60  # seconds that a failure is, so that a whole campaign does not repeat it
@@ -307,8 +307,9 @@ class Router:
             for host in equal:
                 addresses = list(host.addresses)
                 self._dice.shuffle(addresses)
-                addresses.sort(key=lambda ip: ip.version)
-                order.append(replace(host, addresses=tuple(addresses[:MAX_ADDRESSES])))
+                kinds = ([ip for ip in addresses if ip.version == kind] for kind in (4, 6))
+                first = tuple(ip for kind in kinds for ip in kind[:MAX_ADDRESSES])
+                order.append(replace(host, addresses=first))
         return tuple(order)
 
     def _until(self, seconds: int) -> datetime:
