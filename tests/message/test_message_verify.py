@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from message.signing import (
     DOMAIN,
@@ -275,3 +276,46 @@ def test_signing_for_a_long_domain_folds_no_word() -> None:
     assert max(map(len, octets.splitlines())) < 200
     answers = published([signer])
     assert results(octets, dict(answers))[0].passed
+
+
+LINES = st.text(alphabet="ab \t.-", max_size=12).map(lambda line: line.encode() + b"\r\n")
+BODIES = st.lists(LINES, max_size=8).map(b"".join)
+FORMS = st.sampled_from([b"simple", b"relaxed"])
+
+
+@settings(max_examples=40)
+@given(BODIES, FORMS, FORMS, st.booleans())
+def test_stock_dkimpy_and_ours_agree(
+    body: bytes, header_form: bytes, body_form: bytes, length: bool
+) -> None:
+    """What stock dkimpy signs, over any body in any form, verifies here; and the other way."""
+    import dkim
+
+    octets = PLAIN.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + body
+    made = dkim.sign(
+        octets, b"s1", b"news.example.com", pem(), canonicalize=(header_form, body_form),
+        length=length,
+    )  # fmt: skip
+    theirs = verify(parse(made + octets), KEYS, datetime.now(UTC))
+    assert [one.reason for one in theirs] == [""]
+    assert theirs[0].signature.length is not None or not length
+    ours = sign(octets, [rsa_signer()], NOW)
+    record = key_of().record_text.encode()
+    assert dkim.verify(ours, dnsfunc=lambda *_, **__: record)
+    assert verify(parse(ours), KEYS, NOW)[0].passed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"a" + b" " * 3_000_000 + b"x\r\n", (b"a" + b" " * 90 + b"x\r\n") * 30_000,
+     b"\r\n" * 2_000_000, b" \r\n" * 1_000_000],
+    ids=["one gap", "many gaps", "empty lines", "blank lines"],
+)  # fmt: skip
+def test_a_hostile_body_is_verified_in_bounded_time(body: bytes) -> None:
+    """Runs of blanks and of empty lines cost time in proportion, for twenty signatures too."""
+    octets = sign(PLAIN + body, [rsa_signer()], NOW)
+    field = signatures(parse(octets))[0].field.raw
+    start = time.process_time()
+    found = results(field * 19 + octets)
+    assert time.process_time() - start < 10
+    assert all(one.passed for one in found)

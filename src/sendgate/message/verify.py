@@ -15,7 +15,7 @@ from enum import StrEnum
 from sendgate.dkim.facts import MIN_RSA_BITS
 from sendgate.dkim.record import KeyRecord, RsaKey, parse
 from sendgate.dns.answers import Answer, Failed, Question, Records, Txt
-from sendgate.message.adapter import BodyHashError, KeyUnreadableError, verifies
+from sendgate.message.adapter import BodyHashError, Checker, KeyUnreadableError
 from sendgate.message.record import Message
 from sendgate.message.signature import (
     MAX_SIGNATURES,
@@ -102,14 +102,15 @@ def verify(
     """
     seconds = int(now.timestamp())
     found = signatures(message)
-    tried = [_verify_one(message, one, answers, seconds) for one in found[:MAX_SIGNATURES]]
+    checker = Checker(message)
+    tried = [_verify_one(checker, one, answers, seconds) for one in found[:MAX_SIGNATURES]]
     text = f"was not tried: {MAX_SIGNATURES} stand before it"
     left = SignatureProblem(Cause.NOT_TRIED, text)
     return (*tried, *(SignatureResult(one, left) for one in found[MAX_SIGNATURES:]))
 
 
 def _verify_one(
-    message: Message, signature: Signature, answers: Mapping[Question, Answer], seconds: int
+    checker: Checker, signature: Signature, answers: Mapping[Question, Answer], seconds: int
 ) -> SignatureResult:
     if signature.problem is not None:
         return SignatureResult(signature, signature.problem)
@@ -126,7 +127,7 @@ def _verify_one(
     record = _key_record(answer)
     if isinstance(record, str):
         return SignatureResult(signature, SignatureProblem(Cause.NO_KEY, record))
-    return _with_key(message, signature, record, question)
+    return _with_key(checker, signature, record, question)
 
 
 def _unasked(question: Question) -> Unknown:
@@ -179,7 +180,7 @@ def _key_record(answer: Answer) -> KeyRecord | str:
 
 
 def _with_key(
-    message: Message, signature: Signature, record: KeyRecord, question: Question
+    checker: Checker, signature: Signature, record: KeyRecord, question: Question
 ) -> SignatureResult:
     key = record.key
     assert key is not None  # neither revoked nor broken
@@ -195,7 +196,7 @@ def _with_key(
         text = f"has an identity in a subdomain, which the key at {question.name} forbids"
         problem = SignatureProblem(Cause.NO_KEY, text)
     else:
-        problem = _checked(message, signature, record, question)
+        problem = _checked(checker, signature, record, question)
     return SignatureResult(signature, problem, bits, record.testing)
 
 
@@ -207,12 +208,12 @@ def _same_domain(signature: Signature) -> bool:
 
 
 def _checked(
-    message: Message, signature: Signature, record: KeyRecord, question: Question
+    checker: Checker, signature: Signature, record: KeyRecord, question: Question
 ) -> SignatureProblem | None:
     data = (record.data or "").rstrip("=")
     octets = binascii.a2b_base64(data + "=" * (-len(data) % 4))
     try:
-        if verifies(message, signature, record.key_type, octets):
+        if checker.verifies(signature, record.key_type, octets):
             return None
     except BodyHashError:
         return SignatureProblem(
