@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from message.signing import DOMAIN, NOW, PLAIN, ed_signer, published, rsa_signer, txt_answer
 
 from sendgate.audit.judge import Policy, run_rules
@@ -253,6 +255,33 @@ def test_a_message_id_of_the_envelope_or_the_signer_is_no_stranger() -> None:
     )
     answers = {**KEYS, **published([rsa_signer(Domain("example.net"))])}
     assert said(facts(signed, answers=dict(answers))) == {}
+
+
+@given(st.binary(max_size=200), st.integers(0, len(SIGNED)), st.integers(0, 60))
+def test_no_message_makes_a_rule_raise(noise: bytes, place: int, cut: int) -> None:
+    """Whatever is put into a message, every rule ends, in sentences of bounded length."""
+    of = facts(SIGNED[:place] + noise + SIGNED[place + cut :])
+    found = run_rules(of, RULES, Policy(), of.domain, NOW.date())
+    assert all(len(f.message) < 500 and f.evidence for f in found.findings)
+
+
+def test_hostile_values_do_not_swell_a_sentence() -> None:
+    """A selector or a field name of thousands of characters is cut off where it is shown."""
+    long = b"x" * 9000
+    for octets in (
+        edited(b"s=s1", b"s=" + long, SIGNED),
+        edited(b"d=news", b"d=" + long, SIGNED),
+        edited(b"a=rsa-sha256", b"a=" + long, SIGNED),
+        long + b": \xff\r\n" + SIGNED,
+        long + b": \xc3\xa9\r\n" + SIGNED,
+        edited(b"<1@news", b"<1@" + long, SIGNED),
+        edited(b"Example News", b'"' + long + b'.example.org"', SIGNED),
+    ):
+        of = facts(octets)
+        found = run_rules(of, RULES, Policy(), of.domain, NOW.date()).findings
+        assert found
+        assert all(len(f.message) < 500 for f in found)
+        assert all(len(e.rdtype) + sum(map(len, e.values)) < 500 for f in found for e in f.evidence)
 
 
 def test_nothing_is_said_of_what_a_hostile_message_cannot_hold() -> None:

@@ -90,4 +90,4 @@ class MessageFacts:
         """Give a field as evidence; without `field`, evidence that `name` is not there."""
         values = () if field is None else (field.text[:SHOWN],)
         place = line if field is None else field.line
-        return Evidence(self.domain, name, values, Origin("file", self.where, place))
+        return Evidence(self.domain, name[:SHOWN], values, Origin("file", self.where, place))

@@ -157,12 +157,12 @@ def unfit_address_or_text(facts: MessageFacts) -> Verdicts:
     message = facts.message
     broken = message.problem(Flaw.NOT_UTF8)
     if broken is not None:
-        text = f"{broken.detail} holds octets that are neither ASCII nor UTF-8"
+        text = f"{broken.detail[:40]} holds octets that are neither ASCII nor UTF-8"
         yield Hit(text, (facts.at(broken.detail, line=broken.line),))
     elif not facts.smtputf8:
         eight = [field for field in message.fields if not field.is_ascii]
         if eight:
-            names = ", ".join(dict.fromkeys(field.name for field in eight))
+            names = ", ".join(dict.fromkeys(field.name[:40] for field in eight[:5]))
             yield Hit(
                 f"{names} holds text that is not ASCII and not encoded",
                 tuple(facts.at(field.name, field) for field in eight[:5]),

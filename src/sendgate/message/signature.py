@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from sendgate.dns.answers import Question
@@ -25,6 +25,7 @@ __all__ = [
 MAX_SIGNATURES = 20  # of one message; a verifier may limit them (RFC 6376 section 6.1)
 MAX_FIELD = 20_000  # octets of one signature field; real ones have a tenth
 MAX_SIGNED_FIELDS = 500
+SHOWN = 80  # characters of a value that a sentence shows
 ALGORITHMS = ("rsa-sha256", "ed25519-sha256", "rsa-sha1")
 
 _NEEDED = ("v", "a", "b", "bh", "d", "h", "s")
@@ -131,43 +132,37 @@ def read(field: Field) -> Signature:
     )
     if too_long:
         problem = f"has {len(text)} octets, more than is read"
-        return _with(signature, SignatureProblem(Cause.SYNTAX, problem))
+        return replace(signature, problem=SignatureProblem(Cause.SYNTAX, problem))
     found = _syntax(signature)
     if found is not None:
-        return _with(signature, SignatureProblem(Cause.SYNTAX, found))
+        return replace(signature, problem=SignatureProblem(Cause.SYNTAX, found))
     if "from" not in signature.signed:
         problem = "does not cover the From field: h= does not name it"
-        return _with(signature, SignatureProblem(Cause.FROM_NOT_SIGNED, problem))
+        return replace(signature, problem=SignatureProblem(Cause.FROM_NOT_SIGNED, problem))
     if signature.algorithm == "rsa-sha1":
         problem = "uses rsa-sha1, which verifiers must not accept"
-        return _with(signature, SignatureProblem(Cause.SHA1, problem))
+        return replace(signature, problem=SignatureProblem(Cause.SHA1, problem))
     return signature
-
-
-def _with(signature: Signature, problem: SignatureProblem) -> Signature:
-    from dataclasses import replace
-
-    return replace(signature, problem=problem)
 
 
 def _syntax(signature: Signature) -> str | None:
     """Say what breaks the syntax of RFC 6376 section 3.5, or None."""
     tags = signature.tags
     if tags.repeated:
-        return f"repeats {tags.repeated[0]}="
+        return f"repeats {_shown(tags.repeated[0])}="
     if tags.strays:
         return "has a part that is no tag"
     missing = [name for name in _NEEDED if not tags.get(name)]
     if missing:
         return "lacks " + ", ".join(f"{name}=" for name in missing)
     if tags.get("v") != "1":
-        return f"has the version v={tags.get('v')}, not v=1"
+        return f"has the version v={_shown(tags.get('v'))}, not v=1"
     if signature.domain is None:
-        return f"names no domain: d={tags.get('d')}"
+        return f"names no domain: d={_shown(tags.get('d'))}"
     if signature.question is None or not SELECTOR.match(signature.selector):
-        return f"names no selector: s={signature.selector}"
+        return f"names no selector: s={_shown(signature.selector)}"
     if signature.algorithm not in ALGORITHMS:
-        return f"uses an algorithm that is not known: a={tags.get('a')}"
+        return f"uses an algorithm that is not known: a={_shown(tags.get('a'))}"
     if len(signature.signed) > MAX_SIGNED_FIELDS:
         return f"names {len(signature.signed)} fields in h=, more than is read"
     if not all(_FIELD_NAME.match(name) for name in signature.signed):
@@ -186,13 +181,21 @@ def _values(signature: Signature) -> str | None:
         if value is not None and not _DIGITS.match(value):
             return f"has a {name}= that is no number"
     if not re.fullmatch(r"(simple|relaxed)(/(simple|relaxed))?", signature.canonicalization):
-        return f"has the canonicalization c={signature.canonicalization}, which is not known"
+        return (
+            f"has the canonicalization c={_shown(signature.canonicalization)}, which is not known"
+        )
     methods = [method.strip() for method in (tags.get("q") or "dns/txt").split(":")]
     if "dns/txt" not in methods:
-        return f"has no way to its key that is known: q={tags.get('q')}"
+        return f"has no way to its key that is known: q={_shown(tags.get('q'))}"
     if _GAP.search(signature.field.value.decode("latin-1")):
         return "holds long runs of white space"
     return _identity(signature)
+
+
+def _shown(value: str | None) -> str:
+    """A value for a sentence: what nobody would write is cut off."""
+    text = value or ""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _identity(signature: Signature) -> str | None:
@@ -202,7 +205,7 @@ def _identity(signature: Signature) -> str | None:
         return None
     domain = _domain(identity.rpartition("@")[2])
     if "@" not in identity or domain is None or not domain.is_under(signature.domain):
-        return f"has an identity outside its domain: i={identity}, d={signature.domain}"
+        return f"has an identity outside its domain: i={_shown(identity)}, d={signature.domain}"
     return None
 
 

@@ -8,7 +8,7 @@ the one that does not is a warning.
 from __future__ import annotations
 
 from sendgate.message.facts import MessageFacts
-from sendgate.message.signature import Cause
+from sendgate.message.signature import SHOWN, Cause
 from sendgate.message.verify import Result, SignatureResult
 from sendgate.observed import Evidence
 from sendgate.vocabulary import Hit, Rfc, RuleOf, Severity, Verdicts, cannot_tell, rule
@@ -26,7 +26,8 @@ def _at(facts: MessageFacts, result: SignatureResult) -> tuple[Evidence, ...]:
 
 def _named(result: SignatureResult) -> str:
     signature = result.signature
-    return f"the signature of {signature.domain or 'no domain'} (selector {signature.selector})"
+    selector = signature.selector[:SHOWN]
+    return f"the signature of {signature.domain or 'no domain'} (selector {selector})"
 
 
 def _degree(facts: MessageFacts, result: SignatureResult) -> Severity | None:
