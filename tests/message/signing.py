@@ -49,7 +49,12 @@ def _pem(kind: str, bits: int) -> bytes:
 
 
 def key_of(kind: str = "rsa", bits: int = 2048) -> SigningKey:
-    """A private key, loaded."""
+    """A private key, loaded; the same one at every call."""
+    return _key_of(kind, bits)
+
+
+@functools.cache
+def _key_of(kind: str, bits: int) -> SigningKey:
     return read_private_key(pem(kind, bits), "test.pem")
 
 

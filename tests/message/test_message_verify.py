@@ -283,7 +283,7 @@ BODIES = st.lists(LINES, max_size=8).map(b"".join)
 FORMS = st.sampled_from([b"simple", b"relaxed"])
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(BODIES, FORMS, FORMS, st.booleans())
 def test_stock_dkimpy_and_ours_agree(
     body: bytes, header_form: bytes, body_form: bytes, length: bool
@@ -307,8 +307,8 @@ def test_stock_dkimpy_and_ours_agree(
 
 @pytest.mark.parametrize(
     "body",
-    [b"a" + b" " * 3_000_000 + b"x\r\n", (b"a" + b" " * 90 + b"x\r\n") * 30_000,
-     b"\r\n" * 2_000_000, b" \r\n" * 1_000_000],
+    [b"a" + b" " * 3_000_000 + b"x\r\n", (b"a" + b" " * 90 + b"x\r\n") * 15_000,
+     b"\r\n" * 1_000_000, b" \r\n" * 500_000],
     ids=["one gap", "many gaps", "empty lines", "blank lines"],
 )  # fmt: skip
 def test_a_hostile_body_is_verified_in_bounded_time(body: bytes) -> None:
