@@ -62,7 +62,13 @@ class Line:
 
     def serves(self, route: Route) -> bool:
         """Whether a message with this route may take it: the same host, the same demand."""
-        return self.session.is_usable and self.hop in route.hops
+        mine = _ignoring_preference(self.hop)
+        return self.session.is_usable and any(mine == _ignoring_preference(h) for h in route.hops)
+
+
+def _ignoring_preference(hop: Hop) -> tuple[str, str, int, TlsPolicy]:
+    """What makes a hop the same for two domains, which may prefer it differently."""
+    return hop.mx, hop.address, hop.port, hop.policy
 
 
 def dial_order(hops: Sequence[Hop], dice: random.Random) -> list[Hop]:
