@@ -31,7 +31,8 @@ async def report_of(folder: Path, half: str) -> tuple[Report, dict[str, Any]]:
     expected = case[half]
     data = folder / expected.get("replay", f"{half}.zone")
     options = case.get("options", {}) | expected.get("options", {})
-    return await audit_fixture(case["domain"], options, data, TIME), expected
+    domain = expected.get("domain", case["domain"])
+    return await audit_fixture(domain, options, data, TIME), expected
 
 
 @pytest.mark.parametrize("half", ["bad", "good"])

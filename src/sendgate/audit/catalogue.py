@@ -8,6 +8,7 @@ from sendgate.dmarc import alignment_rules
 from sendgate.dmarc import rules as dmarc
 from sendgate.hosts import rules as hosts
 from sendgate.mx import rules as mx
+from sendgate.receivers import rules as receivers
 from sendgate.spf import rules as spf
 from sendgate.topology import dns_rules as dns
 from sendgate.topology import rules as topology
@@ -25,4 +26,5 @@ RULES: tuple[Rule, ...] = (
     *dns.RULES,
     *hosts.RULES,
     *topology.RULES,
+    *receivers.RULES,
 )

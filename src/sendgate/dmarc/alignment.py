@@ -19,7 +19,15 @@ from sendgate.observed import Absent, Observed, Present, all_of, any_of
 from sendgate.profile import Profile, Selector
 from sendgate.spf.facts import SpfCheck, SpfFacts
 
-__all__ = ["Alignment", "DkimAlignment", "DmarcResult", "SpfAlignment", "predict"]
+__all__ = [
+    "Alignment",
+    "DkimAlignment",
+    "DmarcResult",
+    "SpfAlignment",
+    "aligned",
+    "predict",
+    "spf_passes",
+]
 
 Mode = Literal["relaxed", "strict"]
 
@@ -108,7 +116,11 @@ def _modes(dmarc: DmarcFacts) -> tuple[Mode, Mode]:
     )
 
 
-def _aligned(identifier: Domain, dmarc: DmarcFacts, mode: Mode) -> bool | None:
+def aligned(identifier: Domain, dmarc: DmarcFacts, mode: Mode) -> bool | None:
+    """Whether an authenticated identifier aligns with the From domain; None: DNS did not tell.
+
+    Without any record this is by the public suffix list, as in `_organizational`.
+    """
     if isinstance(dmarc.policy, Absent):
         return identifier.is_under(dmarc.suffix_organizational)
     return dmarc.aligns(identifier, strict=mode == "strict")
@@ -135,7 +147,7 @@ def _spf(
         why = "the return path is not declared"
         return SpfAlignment(None, mode, None, why, None)
     author = profile.sending
-    possible = _aligned(role.name, dmarc, mode)
+    possible = aligned(role.name, dmarc, mode)
     match possible:
         case None:
             why = f"the organizational domain of {author} or {role.name} could not be read"
@@ -149,11 +161,11 @@ def _spf(
             why = f"strict alignment asks for {author} itself, and the return path is {role.name}"
         case _:
             why = f"{role.name} is outside the organizational domain of {author}"
-    can_pass = False if possible is False else _spf_passes(spf, checks)
+    can_pass = False if possible is False else spf_passes(spf, checks)
     return SpfAlignment(possible, mode, role.name, why, can_pass if possible is not None else None)
 
 
-def _spf_passes(spf: Observed[SpfFacts], checks: Sequence[SpfCheck]) -> bool | None:
+def spf_passes(spf: Observed[SpfFacts], checks: Sequence[SpfCheck]) -> bool | None:
     """Whether SPF passes for all declared addresses; for none declared, whether it never can."""
     if isinstance(spf, Absent):
         return False
@@ -166,8 +178,8 @@ def _spf_passes(spf: Observed[SpfFacts], checks: Sequence[SpfCheck]) -> bool | N
 
 
 def _dkim(key: DkimKey, dmarc: DmarcFacts, mode: Mode) -> DkimAlignment:
-    aligned = _aligned(key.selector.domain, dmarc, mode)
-    if aligned is False or key.usable is False:
-        return DkimAlignment(key.selector, aligned, False)
-    both = aligned and key.usable
-    return DkimAlignment(key.selector, aligned, both)
+    aligns = aligned(key.selector.domain, dmarc, mode)
+    if aligns is False or key.usable is False:
+        return DkimAlignment(key.selector, aligns, False)
+    both = aligns and key.usable
+    return DkimAlignment(key.selector, aligns, both)

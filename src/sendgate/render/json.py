@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sendgate import __version__
+from sendgate.audit.receivers import receiver_verdicts
 from sendgate.audit.report import Finding, Report
 from sendgate.names import Domain
 from sendgate.observed import Evidence
-from sendgate.profile import Profile, Receiver, Role
+from sendgate.profile import Profile, Role
 from sendgate.render.summaries import alignment_of_dmarc, facts_of
 from sendgate.vocabulary import Rule
 
@@ -46,7 +47,7 @@ def audit(report: Report) -> dict[str, Any]:
         "roles": _roles(profile),
         "topology": {"outcome": facts.topology.outcome, "why": facts.topology.why},
         "alignment": _alignment(report),
-        "receivers": _receivers(profile),
+        "receivers": _receivers(report),
         "findings": [_finding(finding) for finding in report.findings],
         "unknown": [
             {
@@ -118,19 +119,15 @@ def _alignment(report: Report) -> dict[str, Any]:
     }
 
 
-def _receivers(profile: Profile) -> dict[str, Any]:
-    """Say for each receiver whether it was declared.
-
-    This version judges no receiver's own demands, so there is nothing to pass or fail.
-    """
+def _receivers(report: Report) -> dict[str, Any]:
     return {
-        str(receiver): {
-            "verdict": "not_applicable",
-            "declared": receiver in profile.receivers,
-            "failed": [],
-            "not_observable": [],
+        str(entry.receiver): {
+            "verdict": str(entry.verdict),
+            "declared": entry.declared,
+            "failed": list(entry.failed),
+            "not_observable": list(entry.not_observable),
         }
-        for receiver in Receiver
+        for entry in receiver_verdicts(report.facts)
     }
 
 

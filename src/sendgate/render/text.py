@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sendgate.audit.receivers import receiver_verdicts
 from sendgate.audit.report import Finding, Report, StaleWaiver, UnknownItem, Verdict
 from sendgate.dmarc.alignment import DkimAlignment
 from sendgate.names import Domain
@@ -130,6 +131,8 @@ def _sender_on(page: Page, report: Report) -> None:
     say("spf", _spf_line(report))
     say("dkim", _dkim_line(alignment.dkim))
     say("dmarc", _dmarc_line(report))
+    if profile.receivers:
+        say("receivers", _receivers_line(report))
 
 
 def _keys_on(page: Page, report: Report) -> None:
@@ -197,6 +200,17 @@ def _dmarc_line(report: Report) -> str:
             return f"no policy; {expected}"
 
 
+def _receivers_line(report: Report) -> str:
+    """Say of each declared receiver how the mail fares there, and by which rules it fails."""
+    parts = []
+    for entry in receiver_verdicts(report.facts):
+        if entry.declared:
+            word, _ = _VERDICTS[entry.verdict]
+            why = entry.failed or (entry.unknown if entry.verdict is Verdict.UNKNOWN else ())
+            parts.append(f"{entry.receiver} {word}" + (f" ({', '.join(why)})" if why else ""))
+    return "; ".join(parts)
+
+
 def findings_on(page: Page, findings: Sequence[Finding]) -> None:
     """Put findings on the page, the gravest first."""
     for severity in reversed(Severity):
@@ -212,13 +226,18 @@ def _finding_on(page: Page, finding: Finding) -> None:
     page.line((severity, severity), " ", (f"{finding.rule.id} {finding.rule.name}", "strong"),
               f"  {safe(str(subject))}")  # fmt: skip
     page.entry("", safe(finding.message))
-    for piece in finding.evidence[:_MAX_EVIDENCE]:
-        evidence_on(page, piece)
-    rest = len(finding.evidence) - _MAX_EVIDENCE
-    if rest > 0:
-        page.entry("", f"and {rest} more")
+    if finding.rule.area != "RCV":  # a receiver's demand rests on what other findings show
+        _all_evidence_on(page, finding.evidence)
     page.entry("fix", safe(finding.rule.remedy))
     page.entry("see", safe(finding.rule.citation.text))
+
+
+def _all_evidence_on(page: Page, evidence: Sequence[Evidence]) -> None:
+    for piece in evidence[:_MAX_EVIDENCE]:
+        evidence_on(page, piece)
+    rest = len(evidence) - _MAX_EVIDENCE
+    if rest > 0:
+        page.entry("", f"and {rest} more")
 
 
 def evidence_on(page: Page, piece: Evidence) -> None:

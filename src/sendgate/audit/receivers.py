@@ -1,0 +1,71 @@
+"""What each receiver's demands come to for one sender, whether it was declared or not.
+
+Undeclared receivers change no verdict of the audit and make no finding; this is where they
+are reported. Waivers and filters do not reach these verdicts: they say what a receiver will
+do, and a receiver knows of neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sendgate.audit.facts import DomainFacts
+from sendgate.audit.report import Verdict
+from sendgate.profile import Receiver
+from sendgate.receivers.demand import Demand, family_of
+from sendgate.receivers.rules import DEMANDS, NOT_OBSERVABLE
+from sendgate.vocabulary import Hit, Severity
+
+__all__ = ["ReceiverVerdict", "receiver_verdicts"]
+
+
+@dataclass(frozen=True)
+class ReceiverVerdict:
+    """One receiver's verdict.
+
+    `failed` are the rules of the demands that are not met, at error. `unknown` those that
+    DNS did not tell, or that what was declared does not show, although mail stands or falls
+    by them. `not_observable` are those that DNS does not show at all, or not by what was
+    declared. All are ids, sorted.
+    """
+
+    receiver: Receiver
+    declared: bool
+    verdict: Verdict
+    failed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    not_observable: tuple[str, ...] = ()
+
+
+def receiver_verdicts(facts: DomainFacts) -> tuple[ReceiverVerdict, ...]:
+    """Judge the demands of every receiver; *not applicable* where none are known of it.
+
+    So it is for a name that nothing says is meant to send, whatever its MX.
+    """
+    return tuple(_verdict(receiver, facts) for receiver in Receiver)
+
+
+def _verdict(receiver: Receiver, facts: DomainFacts) -> ReceiverVerdict:
+    declared = receiver in facts.profile.receivers
+    if family_of(receiver) is None or not facts.profile.declared:
+        return ReceiverVerdict(receiver, declared, Verdict.NOT_APPLICABLE)
+    as_declared = replace(facts, profile=replace(facts.profile, receivers=(receiver,)))
+    demands = [demand for demand in DEMANDS if demand.applies_to(receiver)]
+    failed = {d.rule.id for d in demands if Verdict.FAIL in _said(d, as_declared)}
+    unseen = {d.rule.id for d in demands if Verdict.UNKNOWN in _said(d, as_declared)}
+    undeclared = {d.rule.id for d in demands if d.state is not None and d.state(facts) is None}
+    unshown = {d.rule.id for d in demands if not d.shows(facts)}
+    unknown = unseen | undeclared
+    verdict = Verdict.FAIL if failed else Verdict.UNKNOWN if unknown else Verdict.PASS
+    hidden = {*NOT_OBSERVABLE[receiver], *undeclared, *unshown}
+    return ReceiverVerdict(
+        receiver, declared, verdict, *(tuple(sorted(ids)) for ids in (failed, unknown, hidden))
+    )
+
+
+def _said(demand: Demand, facts: DomainFacts) -> Iterator[Verdict]:
+    """What a demand says that decides: only errors do."""
+    for said in demand.rule.judge(facts):
+        if (said.severity or demand.rule.severity) is Severity.ERROR:
+            yield Verdict.FAIL if isinstance(said, Hit) else Verdict.UNKNOWN
