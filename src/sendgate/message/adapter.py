@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from sendgate.errors import InputError
 from sendgate.message.record import Message
 from sendgate.message.signature import Signature
 
@@ -62,8 +63,17 @@ class _Loaded:
 
 @functools.cache
 def _library() -> Any:
-    """Import dkimpy and put our RSA into it, once in a process."""
-    import dkim
+    """Import dkimpy and put our RSA into it, once in a process.
+
+    Raises `InputError` where it is not installed.
+    """
+    try:
+        import dkim
+    except ImportError:
+        raise InputError(
+            "DKIM signatures need dkimpy, which is not installed: "
+            "install sendgate with its send extra, sendgate[send]"
+        ) from None
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
     from cryptography.hazmat.primitives.hashes import SHA256
