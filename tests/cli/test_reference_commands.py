@@ -43,16 +43,16 @@ def test_schemas_are_listed_and_the_nearest_is_named(sendgate: Run) -> None:
 
 
 def test_rules_are_listed(sendgate: Run) -> None:
-    """The whole catalogue, in its order, as text, JSON and JSON Lines."""
-    from sendgate.audit.catalogue import RULES
+    """The whole catalogue, domains first, then messages, as text, JSON and JSON Lines."""
+    from sendgate.message.catalogue import EVERY_RULE
 
     document = json.loads(sendgate("rules", "--format", "json").stdout)
     holds("rules", document)
-    assert [rule["id"] for rule in document["rules"]] == [rule.id for rule in RULES]
+    assert [rule["id"] for rule in document["rules"]] == [rule.id for rule in EVERY_RULE]
     lines = sendgate("rules", "--format", "jsonl").stdout.splitlines()
     assert [json.loads(line) for line in lines] == document["rules"]
     text = sendgate("rules").stdout
-    assert all(rule.id in text and rule.name in text for rule in RULES)
+    assert all(rule.id in text and rule.name in text for rule in EVERY_RULE)
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
@@ -67,6 +67,12 @@ def test_a_rule_is_explained(sendgate: Run, word: str) -> None:
     document = json.loads(sendgate("explain", word, "--format", "json").stdout)
     holds("rules", document)
     assert [rule["id"] for rule in document["rules"]] == ["SPF004"]
+
+
+def test_a_rule_of_messages_is_explained(sendgate: Run) -> None:
+    """What the gate of sending reports of a message can be looked up as well."""
+    assert sendgate("explain", "UNS001").stdout.startswith("UNS001 no-unsubscribe-address\n")
+    assert sendgate("explain", "false-reply").stdout.startswith("MSG006 false-reply\n")
 
 
 def test_an_unknown_rule_names_the_nearest(sendgate: Run) -> None:

@@ -13,7 +13,7 @@ from sendgate.names import printable
 from sendgate.spelling import nearest
 
 if TYPE_CHECKING:
-    from sendgate.vocabulary import Rule
+    from sendgate.vocabulary import AnyRule
 
 __all__ = ["explain"]
 
@@ -24,11 +24,11 @@ def explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="Id (SPF004) or name of a rule.")],
 ) -> int:
     """Explain one rule: what it means, and what to do."""
-    from sendgate.audit.catalogue import RULES
+    from sendgate.message.catalogue import EVERY_RULE
     from sendgate.render import json
     from sendgate.render.catalogue import rule_on
 
-    found = find_rule(rule, RULES)
+    found = find_rule(rule, EVERY_RULE)
     with run.destination() as destination:
         if run.format == "text":
             page = destination.page()
@@ -39,7 +39,7 @@ def explain(
     return 0
 
 
-def find_rule(word: str, rules: Sequence[Rule]) -> Rule:
+def find_rule(word: str, rules: Sequence[AnyRule]) -> AnyRule:
     """Find a rule by id or name in any case; `InputError` names the nearest one."""
     wanted = word.strip().lower().replace("_", "-")
     for rule in rules:

@@ -1,0 +1,11 @@
+"""EVERY_RULE: the rules of a domain's audit, then those of a message."""
+
+from __future__ import annotations
+
+from sendgate.audit import catalogue as audit
+from sendgate.message import rules as message
+from sendgate.vocabulary import AnyRule
+
+__all__ = ["EVERY_RULE"]
+
+EVERY_RULE: tuple[AnyRule, ...] = (*audit.RULES, *message.RULES)
