@@ -22,14 +22,15 @@ __all__ = ["Bounds", "Desk"]
 class Bounds:
     """How much the engine takes in hand.
 
-    `connections` at a time over all sites; `hold` leases in hand, `batch` of them from one
-    domain at a time. In seconds: `poll` between two looks for a pause or a cancel, `linger`
-    for which a connection without work stays open, `patience` for the pace before what
-    waits for a site is given back, and `rest` at most between two looks for what is due.
+    `connections` at a time over all sites; `hold` leases in hand, a quarter of them for one
+    site, `batch` from one domain at a time. In seconds: `poll` between two looks for a pause
+    or a cancel, `linger` for which a connection without work stays open, `patience` for the
+    pace before what waits for a site is given back, and `rest` at most between two looks for
+    what is due.
     """
 
     connections: int = 200
-    hold: int = 1000
+    hold: int = 600
     batch: int = 100
     poll: float = 1.0
     linger: float = 0.5

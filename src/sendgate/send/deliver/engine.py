@@ -143,6 +143,10 @@ class Engine:
         yield
         domain = job.lease.domain
         self._in_hand[domain] -= 1
+        lane = None if job.route is None else self._lanes.get(job.route.site)
+        if lane is not None and lane.is_behind and len(lane.queue) <= self._bounds.hold // 8:
+            lane.is_behind = False
+            self._stir.set()
         if self._in_hand[domain] <= self._bounds.batch // 2:
             self._stir.set()
         if self._in_hand[domain] <= 0:
@@ -191,7 +195,7 @@ class Engine:
 
     async def _page(self) -> tuple[int, bool]:
         """Lease from one page of domains: how many, and whether some must be asked again soon."""
-        now, time = self._desk.clock(), asyncio.get_running_loop().time()
+        now = self._desk.clock()
         page = await self._desk.store.due_domains(self._desk.key, self._cursor, _PAGE)
         self._cursor = page[-1][0] if len(page) == _PAGE else ""
         chosen: list[str] = []
@@ -201,14 +205,17 @@ class Engine:
                 self.will_be_due(due)
             elif self._in_hand[domain] > self._bounds.batch // 2:
                 busy = True
-            elif not self._is_blocked(domain, time):
+            else:
                 chosen.append(domain)
         leased = 0
         for start in range(0, len(chosen), _TOGETHER):
             room = self._bounds.hold - len(self._jobs)
             if self._ended is not None or room <= 0:
                 return leased, True
-            group = chosen[start : start + _TOGETHER]
+            time = asyncio.get_running_loop().time()
+            group = [d for d in chosen[start : start + _TOGETHER] if not self._is_blocked(d, time)]
+            if not group:
+                continue
             limit = max(1, min(self._bounds.batch, room // len(group)))
             leased += sum(await asyncio.gather(*(self._lease(d, limit) for d in group)))
         return leased, busy
@@ -234,7 +241,8 @@ class Engine:
             await asyncio.gather(*(worker.unrouted(job, route) for job in jobs))
             return
         lane = self._lanes.setdefault(route.site, Lane(Path("", route.site)))
-        if lane.is_blocked(asyncio.get_running_loop().time()):
+        if lane.is_blocked(asyncio.get_running_loop().time()) or self._is_full(lane):
+            lane.is_behind = True
             await self._give_back(jobs, lane)
             return
         for start in range(0, len(jobs), _BATCH):
@@ -253,16 +261,26 @@ class Engine:
 
     def _is_blocked(self, domain: str, time: float) -> bool:
         lane = self._blocked.get(domain)
-        if lane is not None and not lane.is_blocked(time):
-            del self._blocked[domain]
-            lane = None
-        return lane is not None
+        if lane is None:
+            return False
+        if lane.is_blocked(time) or len(lane.queue) > self._bounds.hold // 8:
+            return True
+        del self._blocked[domain]
+        return False
+
+    def _is_full(self, lane: Lane) -> bool:
+        """Whether so much waits for one site that there would be no room for the others."""
+        return len(lane.queue) >= self._bounds.hold // 4
 
     def _unblocking(self) -> float | None:
         """Seconds until the first paused site may be called again; None where none is paused."""
         time = asyncio.get_running_loop().time()
         lanes = set(self._blocked.values())
-        waits = [lane.paused_until - time for lane in lanes if not lane.auditing]
+        waits = [
+            lane.paused_until - time
+            for lane in lanes
+            if lane.paused_until > time and not lane.auditing
+        ]
         return min(waits, default=None)
 
     def _pause_length(self) -> float:

@@ -53,7 +53,8 @@ class Lane:
     auditing: bool = False
     trial: bool = False
     era: int = 0
-    offered: bool = False
+    offered: bool = False  # stands in the engine's queue of lanes
+    is_behind: bool = False  # more was given back, for want of room
     fresh: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_blocked(self, now: float) -> bool:

@@ -87,12 +87,14 @@ class Worker:
                     line = await self._serve(lane, job, line)
                 finally:
                     lane.busy -= 1
+                if line is None and self.foreman.is_crowded:
+                    return  # the next connection is another site's
+            if line is not None:
+                await line.session.quit()
         except BaseException:
             if line is not None:
                 line.session.abort()
             raise
-        if line is not None:
-            await line.session.quit()
 
     async def _next(self, lane: Lane) -> Job | None:
         """The next job, once the pace allows it; None where this worker is no longer wanted."""
@@ -146,8 +148,13 @@ class Worker:
             line=line,
         )
         job.attempt, job.era = attempt, lane.era
-        await attempt.run(self.desk.caller)
-        await self._conclude(lane, job, attempt)
+        try:
+            await attempt.run(self.desk.caller)
+            await self._conclude(lane, job, attempt)
+        except BaseException:
+            if attempt.line is not None:
+                attempt.line.session.abort()
+            raise
         if attempt.line is None or attempt.line.session.is_usable:
             return attempt.line
         await attempt.line.session.quit()
