@@ -12,8 +12,8 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "sendgate"
 MODULES = sorted(SOURCE.rglob("*.py"))
 PURE_SENDING = {
-    "address", "compose", "eligibility", "mime", "pace", "schedule", "shaping", "span", "state",
-    "tokens",
+    "address", "compose", "eligibility", "gate", "mime", "pace", "schedule", "shaping", "span",
+    "state", "tokens",
 }  # fmt: skip
 PURE = [
     path

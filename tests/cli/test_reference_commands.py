@@ -44,7 +44,7 @@ def test_schemas_are_listed_and_the_nearest_is_named(sendgate: Run) -> None:
 
 def test_rules_are_listed(sendgate: Run) -> None:
     """The whole catalogue, domains first, then messages, as text, JSON and JSON Lines."""
-    from sendgate.message.catalogue import EVERY_RULE
+    from sendgate.send.catalogue import EVERY_RULE
 
     document = json.loads(sendgate("rules", "--format", "json").stdout)
     holds("rules", document)

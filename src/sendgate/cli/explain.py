@@ -24,9 +24,9 @@ def explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="Id (SPF004) or name of a rule.")],
 ) -> int:
     """Explain one rule: what it means, and what to do."""
-    from sendgate.message.catalogue import EVERY_RULE
     from sendgate.render import json
     from sendgate.render.catalogue import rule_on
+    from sendgate.send.catalogue import EVERY_RULE
 
     found = find_rule(rule, EVERY_RULE)
     with run.destination() as destination:

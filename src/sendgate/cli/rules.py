@@ -10,9 +10,9 @@ __all__ = ["rules"]
 @command("output", formats=("text", "json", "jsonl"), hidden=("dns",))
 def rules(run: Run) -> int:
     """List every rule and what it finds wrong."""
-    from sendgate.message.catalogue import EVERY_RULE
     from sendgate.render import json
     from sendgate.render.catalogue import rules_on
+    from sendgate.send.catalogue import EVERY_RULE
 
     with run.destination() as destination:
         if run.format == "json":

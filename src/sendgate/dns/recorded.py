@@ -60,6 +60,11 @@ class RecordingSource:
         """
         write_atomically(path, self._lines())
 
+    @property
+    def text(self) -> str:
+        """What was heard so far, as `write` writes it."""
+        return "".join(self._lines())
+
     def _lines(self) -> Iterator[str]:
         time = self.time.astimezone(UTC).isoformat().replace("+00:00", "Z")
         head = json.dumps({"format": FORMAT, "time": time, "seed": self.seed})
