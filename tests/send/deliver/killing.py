@@ -12,12 +12,14 @@ import asyncio
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,7 @@ from pathlib import Path
 from send.deliver.engines import PATIENT, Writing, route
 from send.peer import Act, ScriptedPeer, read_journal
 
+from sendgate.errors import StoreError, StoreOpenError
 from sendgate.send.classify import load_classifier
 from sendgate.send.deliver import Bounds, Caller, Desk, Engine, Judge, Route, Why
 from sendgate.send.outcome import Bounced, Deferred
@@ -82,6 +85,7 @@ class Plan:
     recipients: int
     name: str = "killed"
     kill: tuple[str, int] | None = None
+    file_size: int = 0  # octets at which the kernel refuses to let a file grow, as a full disk
 
     def reached(self, step: str) -> None:
         """Die here, if this is the place: no clean-up, no flush, as by a power switch."""
@@ -93,8 +97,15 @@ class Plan:
 
 
 def child(plan: Plan) -> None:
-    """Send to the end, or until death."""
-    asyncio.run(send(plan))
+    """Send to the end, or until death; exit 5 where the store cannot be written."""
+    if plan.file_size:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (plan.file_size, resource.RLIM_INFINITY))
+    try:
+        asyncio.run(send(plan))
+    except StoreError:
+        sys.exit(5)
+    except StoreOpenError:
+        sys.exit(2)
 
 
 async def send(plan: Plan) -> None:
@@ -181,10 +192,24 @@ class Killing:
             plan = Plan(str(self.store), peer.port, self.recipients)
             while self.died.total() < self.kills:
                 self._kill(plan)
-            process = self._start(plan)
-            process.join(600)
-            assert process.exitcode == 0
-            return self._check(peer)
+            return self._finish(plan, peer)
+
+    def run_on_a_full_disk(self, rooms: Sequence[int]) -> str:
+        """The same with a disk that fills up, more room each time, until there is enough."""
+        with receiving(self.journal) as peer:
+            plan = Plan(str(self.store), peer.port, self.recipients)
+            for room in rooms:
+                process = self._start(replace(plan, file_size=room))
+                process.join(120)
+                self.died[f"exit {process.exitcode}"] += 1
+                self._look()
+            return self._finish(plan, peer)
+
+    def _finish(self, plan: Plan, peer: Receiver) -> str:
+        process = self._start(plan)
+        process.join(600)
+        assert process.exitcode == 0
+        return self._check(peer)
 
     def _start(self, plan: Plan) -> multiprocessing.context.ForkServerProcess:
         process = CONTEXT.Process(target=child, args=(plan,), daemon=True)
