@@ -232,3 +232,37 @@ async def test_the_recording_replays_to_the_same_decision(
         seed="seed",
     )
     assert refused_by(again) == refused_by(first) == ["PTR001"]
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ({}, False),
+        ({("example.com", "MX"): [mx(0, ".")]}, True),
+        ({("mail.example.com", "A"): [], ("mail.example.com", "AAAA"): []}, True),
+    ],
+)
+async def test_replies_to_another_domain_must_arrive_for_microsoft(
+    tmp_path: Path, private: SigningKey, change: Table, refused: bool
+) -> None:
+    """Reply-To is at example.com here; without declared volume lost replies are a warning."""
+    read = campaign(tmp_path)
+    bulk = replace(read, sender=replace(read.sender, receivers=(Receiver.MICROSOFT_BULK,)))
+    found = await audited(bulk, private, change)
+    assert (found.decision != Allow()) is refused
+    warned = await audited(read, private, change)
+    assert warned.decision == Allow()
+    assert [(f.rule.id, f.severity) for f in warned.campaign.findings] == (
+        [("GATE004", Severity.WARNING)] if refused else []
+    )
+
+
+async def test_an_unread_reply_domain_holds_where_replies_are_asked_for(
+    tmp_path: Path, private: SigningKey
+) -> None:
+    """The MX of Reply-To's domain could not be read."""
+    read = campaign(tmp_path)
+    bulk = replace(read, sender=replace(read.sender, receivers=(Receiver.MICROSOFT_BULK,)))
+    change: Table = {("example.com", "MX"): Reason.TIMEOUT}
+    assert isinstance((await audited(bulk, private, change)).decision, Hold)
+    assert (await audited(read, private, change)).decision == Allow()

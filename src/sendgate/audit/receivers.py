@@ -52,8 +52,9 @@ def _verdict(receiver: Receiver, facts: DomainFacts) -> ReceiverVerdict:
         return ReceiverVerdict(receiver, declared, Verdict.NOT_APPLICABLE)
     as_declared = replace(facts, profile=replace(facts.profile, receivers=(receiver,)))
     demands = [demand for demand in DEMANDS if demand.applies_to(receiver)]
-    failed = {d.rule.id for d in demands if Verdict.FAIL in _said(d, as_declared)}
-    unseen = {d.rule.id for d in demands if Verdict.UNKNOWN in _said(d, as_declared)}
+    said = {d.rule.id: set(_said(d, as_declared)) for d in demands}
+    failed = {rule for rule, verdicts in said.items() if Verdict.FAIL in verdicts}
+    unseen = {rule for rule, verdicts in said.items() if Verdict.UNKNOWN in verdicts}
     undeclared = {d.rule.id for d in demands if d.state is not None and d.state(facts) is None}
     unshown = {d.rule.id for d in demands if not d.shows(facts)}
     unknown = unseen | undeclared

@@ -103,6 +103,8 @@ def demand(
                 for said in function(facts):
                     yield _with_replies(said, replies) if isinstance(said, Hit) else said
 
+        if replies:
+            judged.__doc__ = f"{function.__doc__}\n    Replies to expect: {replies}."
         rule: Rule = RuleOf(id, severity, scope, citation, remedy, judged)
         made = Demand(rule, of, bulk, state, shows)
         return made

@@ -24,7 +24,7 @@ from sendgate.audit.run import audit
 from sendgate.dns.answers import Question
 from sendgate.dns.probe import new_seed
 from sendgate.dns.recorded import RecordingSource
-from sendgate.dns.source import DnsSource, RunSource
+from sendgate.dns.source import Desk, DnsSource, RunSource
 from sendgate.errors import ConfigError, DomainError
 from sendgate.message import rules as message_rules
 from sendgate.message.collect import collect_keys
@@ -32,12 +32,15 @@ from sendgate.message.facts import MessageFacts, MessageKind
 from sendgate.message.keys import SigningKey, matches
 from sendgate.message.record import parse
 from sendgate.message.verify import verify
+from sendgate.mx.collect import collect_mx
+from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain, printable
-from sendgate.profile import Profile, Selector, SenderKind
+from sendgate.profile import Profile, Receiver, Selector, SenderKind
 from sendgate.send import gate_rules
 from sendgate.send.campaign import Campaign, DkimKey, Kind
 from sendgate.send.gate import Decision, decide
 from sendgate.send.gate_rules import CampaignFacts, KeyPair, UnsubscribeHost
+from sendgate.topology.collect import collect_names
 
 __all__ = ["GateAudit", "gate_audit", "profile_of"]
 
@@ -100,19 +103,23 @@ async def gate_audit(
     recording = RecordingSource(source, now, seed)
     run = RunSource(recording)
     profile = profile_of(campaign)
-    report, host, *messages = await asyncio.gather(
+    report, host, replies, *messages = await asyncio.gather(
         audit(profile, run, policy=Policy(), time=now, seed=seed),
         _unsubscribe_host(campaign, run),
+        _replies(campaign, run),
         *(_message(campaign, profile, sample, run, now) for sample in samples),
     )
     assert isinstance(report, Report)
-    assert not isinstance(host, Report | Judgement)
+    assert host is None or isinstance(host, UnsubscribeHost)
+    assert replies is None or isinstance(replies, MxFacts)
     facts = CampaignFacts(
         sending=campaign.sending,
         must_sign=profile.is_bulk or campaign.kind is Kind.MARKETING,
+        needs_replies=Receiver.MICROSOFT_BULK in profile.receivers,
         spf_aligns=report.facts.alignment.spf_can_pass,
         keys=tuple(_pair(key, keys[key], report.facts) for key in campaign.dkim_keys),
         unsubscribe=host,
+        replies=replies,
     )
     own = run_rules(facts, gate_rules.RULES, Policy(), campaign.sending, now.date())
     judged = tuple(dict.fromkeys(one for one in messages if isinstance(one, Judgement)))
@@ -142,6 +149,16 @@ def _pair(key: DkimKey, private: SigningKey, facts: DomainFacts) -> KeyPair:
     record = published.record
     comparable = record is not None and published.usable
     return KeyPair(published, matches(private, record) if comparable and record else None)
+
+
+async def _replies(campaign: Campaign, source: DnsSource) -> MxFacts | None:
+    """What takes the mail of Reply-To, where that is at a domain that is not audited."""
+    reply_to = campaign.message.reply_to
+    if reply_to is None or reply_to.address.domain == campaign.sending:
+        return None
+    profile, desk = Profile(reply_to.address.domain), Desk(source)
+    found = await collect_mx(profile, await collect_names(profile, desk), desk)
+    return found[profile.sending]
 
 
 async def _unsubscribe_host(campaign: Campaign, source: DnsSource) -> UnsubscribeHost | None:

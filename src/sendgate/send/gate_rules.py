@@ -1,4 +1,4 @@
-"""What can be wrong with a campaign beside its DNS and its messages: GATE001 to GATE003."""
+"""What can be wrong with a campaign beside its DNS and its messages: GATE001 to GATE004."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from dataclasses import dataclass
 
 from sendgate.dkim.facts import DkimKey
 from sendgate.dns.answers import Answer, Failed, Records
+from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Unknown, evidence_of, nothing_seen
-from sendgate.vocabulary import Hit, Rfc, RuleOf, Severity, Verdicts, cannot_tell, rule
+from sendgate.vocabulary import (
+    Document,
+    Hit,
+    Rfc,
+    RuleOf,
+    Severity,
+    Verdicts,
+    cannot_tell,
+    rule,
+    unread,
+)
 
 __all__ = ["RULES", "CampaignFacts", "KeyPair", "UnsubscribeHost"]
 
@@ -43,15 +54,19 @@ class UnsubscribeHost:
 class CampaignFacts:
     """What is known of a campaign that neither an audit nor a message shows.
 
-    `must_sign`: it is marketing, or goes to receivers in bulk. `spf_aligns`: whether its
-    mail gets an SPF pass that aligns; None: not known.
+    `must_sign`: it is marketing, or goes to receivers in bulk. `needs_replies`: it goes to
+    a receiver that asks for replies to arrive. `spf_aligns`: whether its mail gets an SPF
+    pass that aligns; None: not known. `replies` is what takes the mail of Reply-To, where
+    that is at another domain than From.
     """
 
     sending: Domain
     must_sign: bool
+    needs_replies: bool
     spf_aligns: bool | None
     keys: tuple[KeyPair, ...] = ()
     unsubscribe: UnsubscribeHost | None = None
+    replies: MxFacts | None = None
 
 
 @rule(
@@ -119,6 +134,35 @@ def unsigned_campaign(facts: CampaignFacts) -> Verdicts:
         yield Hit(f"mail from {facts.sending} is not signed{rests}", _subject(facts), severity)
 
 
+@rule(
+    "GATE004",
+    Severity.ERROR,
+    Document(
+        "Outlook's requirements for high-volume senders, Microsoft",
+        "https://techcommunity.microsoft.com/blog/MicrosoftDefenderforOffice365Blog/"
+        "strengthening-email-ecosystem-outlook%E2%80%99s-new-requirements-for-high%E2%80%90"
+        "volume-senders/4399730",
+    ),
+    remedy="Use a Reply-To address at a domain that takes mail.",
+)
+def replies_go_nowhere(facts: CampaignFacts) -> Verdicts:
+    """The domain of Reply-To cannot receive mail.
+
+    Replies are lost. Microsoft asks bulk senders that they arrive; where it was not
+    declared, this is a warning. The From domain's own mail is for the audit to judge.
+    """
+    mx = facts.replies
+    if mx is None:
+        return
+    severity = None if facts.needs_replies else Severity.WARNING
+    if mx.is_null or mx.can_receive is False:
+        state = "has a null MX" if mx.is_null else "has no host that takes mail"
+        yield Hit(f"{mx.name}, the domain of Reply-To, {state}", evidence_of(mx.answer), severity)
+    elif mx.can_receive is None:
+        failed = (mx.answer, *(host.failed for host in mx.hosts))
+        yield from unread(next((x for x in failed if isinstance(x, Failed)), None), severity)
+
+
 def _subject(facts: CampaignFacts) -> tuple[Evidence, ...]:
     return (nothing_seen(facts.sending, "TXT"),)
 
@@ -127,4 +171,5 @@ RULES: tuple[RuleOf[CampaignFacts], ...] = (
     private_key_not_published,
     unsubscribe_host_not_found,
     unsigned_campaign,
+    replies_go_nowhere,
 )
