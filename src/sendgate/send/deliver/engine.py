@@ -57,6 +57,7 @@ class Engine:
         self._stir = asyncio.Event()
         self._over = asyncio.Event()
         self._cursor = ""
+        self._hungry = False  # something is due that there was no room for
         self._soonest: datetime | None = None
 
     async def run(self, *, wait: bool = True) -> Ended:
@@ -147,10 +148,12 @@ class Engine:
         if lane is not None and lane.is_behind and len(lane.queue) <= self._bounds.hold // 8:
             lane.is_behind = False
             self._stir.set()
-        if self._in_hand[domain] <= self._bounds.batch // 2:
+        if self._hungry and self._in_hand[domain] <= self._bounds.batch // 2:
             self._stir.set()
         if self._in_hand[domain] <= 0:
             del self._in_hand[domain]
+        if not self._in_hand:
+            self._stir.set()
 
     def will_be_due(self, time: datetime) -> None:
         """Note when a recipient that was put off is to be tried again."""
@@ -175,50 +178,50 @@ class Engine:
     # From the store into the lanes
 
     async def _feed(self, *, wait: bool) -> None:
-        leased, busy = 0, False
+        leased = 0
         low = self._bounds.hold * 3 // 4  # lease again when a good many have gone
         while self._ended is None:
             self._stir.clear()
             if len(self._jobs) > low:
+                self._hungry = True
                 await self._stirred(self._bounds.rest)
                 continue
             if not self._cursor:
-                leased, busy, self._soonest = 0, False, None
-            count, is_busy = await self._page()
-            leased, busy = leased + count, busy or is_busy
+                leased, self._hungry, self._soonest = 0, False, None
+            leased += await self._page()
             if self._cursor or leased:
                 continue
-            if not self._in_hand and not busy:
+            if not self._in_hand:
                 await self._nothing_due(wait=wait)
             if self._ended is None:
                 await self._stirred(self._pause_length())
 
-    async def _page(self) -> tuple[int, bool]:
-        """Lease from one page of domains: how many, and whether some must be asked again soon."""
+    async def _page(self) -> int:
+        """Lease from one page of domains; return how many."""
         now = self._desk.clock()
         page = await self._desk.store.due_domains(self._desk.key, self._cursor, _PAGE)
         self._cursor = page[-1][0] if len(page) == _PAGE else ""
         chosen: list[str] = []
-        busy = False
         for domain, due in page:
             if now < due <= now + END:
                 self.will_be_due(due)
             elif self._in_hand[domain] > self._bounds.batch // 2:
-                busy = True
+                self._hungry = True
             else:
                 chosen.append(domain)
         leased = 0
         for start in range(0, len(chosen), _TOGETHER):
             room = self._bounds.hold - len(self._jobs)
             if self._ended is not None or room <= 0:
-                return leased, True
+                self._hungry = True
+                break
             time = asyncio.get_running_loop().time()
             group = [d for d in chosen[start : start + _TOGETHER] if not self._is_blocked(d, time)]
             if not group:
                 continue
             limit = max(1, min(self._bounds.batch, room // len(group)))
             leased += sum(await asyncio.gather(*(self._lease(d, limit) for d in group)))
-        return leased, busy
+        return leased
 
     async def _lease(self, domain: str, limit: int) -> int:
         desk = self._desk
@@ -347,7 +350,6 @@ class Engine:
             self._offer(lane)
         if lane.is_idle and not lane.is_blocked(asyncio.get_running_loop().time()):
             self._lanes.pop(lane.path.site, None)
-        self._stir.set()
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
