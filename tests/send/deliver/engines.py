@@ -77,6 +77,7 @@ class Bench:
     audits: list[str] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     ahead: timedelta = timedelta(0)  # by which the clock is ahead
     sources: tuple[str, ...] = ()
     rate: float | None = None
@@ -103,6 +104,7 @@ class Bench:
             caller=Caller("mail.example.com", Trust(), self.sources, self.timeouts, dice),
             on_auth_rejection=self.audit,
             on_news=self.news.append,
+            forget=self.forgotten.append,
             clock=self.clock,
             dice=dice,
             note=self.steps.append,

@@ -72,6 +72,7 @@ async def test_a_wrong_certificate_leaves_the_next_host(
         (outcome,) = made.outcomes
         assert isinstance(outcome, Delivered)
         assert outcome.peer.mx == "mx1.example.net"
+        assert made.forgotten == []
         assert first.accepted == []
     async with (
         ScriptedPeer(tls=server_context(file)) as alone,
@@ -81,3 +82,4 @@ async def test_a_wrong_certificate_leaves_the_next_host(
         (outcome,) = made.outcomes
         assert isinstance(outcome, Deferred)
         assert outcome.category == "tls_policy"
+        assert made.forgotten == ["example.net"]  # its policy may have changed

@@ -42,8 +42,9 @@ class Bounds:
 class Desk:
     """The store and the campaign's key in it, and everything that is asked or told.
 
-    `note` is told each step's name as it is reached: leased, connecting, committing,
-    committed, answered, settled.
+    `forget` is told a domain whose TLS policy could not be met, so that its route is asked
+    for anew (RFC 8461 section 5.1). `note` is told each step's name as it is reached:
+    leased, connecting, committing, committed, answered, settled.
     """
 
     store: Store
@@ -55,6 +56,7 @@ class Desk:
     caller: Caller
     on_auth_rejection: OnAuthRejection
     on_news: NewsReader = lambda _: None
+    forget: Callable[[str], None] = lambda _: None
     judge: Judge = field(default_factory=Judge)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     dice: random.Random = field(default_factory=random.Random)

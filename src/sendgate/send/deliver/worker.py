@@ -210,6 +210,8 @@ class Worker:
     async def _follow(self, lane: Lane, job: Job, verdict: Verdict) -> None:
         """Do what a verdict asks for beyond its recipient."""
         outcome = verdict.outcome
+        if isinstance(outcome, Deferred) and outcome.category == "tls_policy":
+            self.desk.forget(job.lease.domain)
         if verdict.stop:
             await self.foreman.pause(verdict.stop)
         if job.era != lane.era:
