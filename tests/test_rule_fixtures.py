@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from audits import audit_fixture
 
-from sendgate.audit.catalogue import RULES
+from sendgate.audit.catalogue import SENDING_RULES as RULES
 from sendgate.audit.report import Report
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "rules"

@@ -106,3 +106,14 @@ async def test_an_audit_takes_few_rounds(case: str) -> None:
     table, given, domain, _, _, depth = CASES[case]
     _, double = await run(table, given, domain)
     assert len(double.rounds) <= MAX_ROUNDS + depth, [list(map(str, r)) for r in double.rounds]
+
+
+async def test_an_audit_of_domains_does_not_look_at_hosts() -> None:
+    """Reverse DNS and the receivers' demands are judged where mail is about to leave."""
+    given = SENDER | {"receivers": ["google-bulk"], "helo": "mail.example.com"}
+    double = DnsDouble({k: v for k, v in healthy().items() if k[1] != "PTR"})
+    report = await audit_domain("news.example.com", given, double, sending=False)
+    assert not [question for question in double.log if question.rdtype == "PTR"]
+    assert not {f.rule.area for f in report.findings} & {"PTR", "RCV"}
+    gate = await audit_domain("news.example.com", given, double)
+    assert {"PTR001", "RCV002"} <= {f.rule.id for f in gate.findings}

@@ -8,7 +8,7 @@ import pytest
 from audits import audit_domain
 from worlds import SENDER, Table, dkim_key, healthy, mx, txt
 
-from sendgate.audit.catalogue import RULES
+from sendgate.audit.catalogue import SENDING_RULES
 from sendgate.audit.judge import Policy
 from sendgate.audit.receivers import ReceiverVerdict, receiver_verdicts
 from sendgate.audit.report import Report
@@ -175,5 +175,5 @@ def test_demands_are_in_the_catalogue_in_order() -> None:
     """Each once, by its id, and none of them stands among what DNS cannot show."""
     ids = [demand.rule.id for demand in DEMANDS]
     assert ids == sorted(set(ids))
-    assert ids == [rule.id for rule in RULES if rule.area == "RCV"]
+    assert ids == [rule.id for rule in SENDING_RULES if rule.area == "RCV"]
     assert not set(ids) & {hidden for listed in NOT_OBSERVABLE.values() for hidden in listed}

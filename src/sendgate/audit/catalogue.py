@@ -1,4 +1,8 @@
-"""RULES: the one list of rules, in the order of the report."""
+"""RULES: the one list of rules, in the order of the report; SENDING_RULES: the gate's.
+
+An audit judges domains. Where mail is about to leave, the hosts that send it and what the
+receivers in the list demand are judged too.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from sendgate.topology import dns_rules as dns
 from sendgate.topology import rules as topology
 from sendgate.vocabulary import Rule
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "SENDING_RULES"]
 
 RULES: tuple[Rule, ...] = (
     *spf.RULES,
@@ -24,7 +28,6 @@ RULES: tuple[Rule, ...] = (
     *bimi.RULES,
     *mx.RULES,
     *dns.RULES,
-    *hosts.RULES,
     *topology.RULES,
-    *receivers.RULES,
 )
+SENDING_RULES: tuple[Rule, ...] = (*RULES, *hosts.RULES, *receivers.RULES)

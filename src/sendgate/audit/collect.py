@@ -20,6 +20,7 @@ from sendgate.dmarc.collect import collect_dmarc, enrich_dmarc
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.dns.source import Desk
 from sendgate.hosts.collect import collect_hosts
+from sendgate.hosts.facts import HostFacts
 from sendgate.mx.collect import collect_mx
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
@@ -35,15 +36,20 @@ from sendgate.topology.outcome import outcome
 __all__ = ["collect"]
 
 
-async def collect(profile: Profile, desk: Desk, probe_label: str) -> DomainFacts:
-    """Everything that was seen about the sender; `probe_label` is a label nobody publishes."""
+async def collect(
+    profile: Profile, desk: Desk, probe_label: str, *, sending: bool = False
+) -> DomainFacts:
+    """Everything that was seen about the sender; `probe_label` is a label nobody publishes.
+
+    `sending`: ask about the hosts that send, too.
+    """
     spf_domain = profile.envelope or profile.sending
     (names, mx), spf_and_checks, dkim, (dmarc, bimi), hosts = await asyncio.gather(
         _names_and_mx(profile, desk),
         _spf_and_checks(profile, spf_domain, desk),
         collect_dkim(profile, desk, probe_label),
         _dmarc_and_bimi(profile, desk),
-        collect_hosts(profile, desk),
+        collect_hosts(profile, desk) if sending else _no_hosts(),
     )
     spf, checks, helo_checks = spf_and_checks
     # The order in which the spare questions are listed is the order of their worth.
@@ -69,6 +75,10 @@ async def collect(profile: Profile, desk: Desk, probe_label: str) -> DomainFacts
         alignment=predict(profile, spf, checks, dkim, dmarc),
         topology=outcome(profile, dmarc.suffix_organizational),
     )
+
+
+async def _no_hosts() -> HostFacts:
+    return HostFacts()
 
 
 async def _names_and_mx(

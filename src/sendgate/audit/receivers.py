@@ -41,14 +41,15 @@ class ReceiverVerdict:
 def receiver_verdicts(facts: DomainFacts) -> tuple[ReceiverVerdict, ...]:
     """Judge the demands of every receiver; *not applicable* where none are known of it.
 
-    So it is for a name that nothing says is meant to send, whatever its MX.
+    So it is for a name that nothing says is meant to send, whatever its MX, and for an
+    audit of domains alone, which does not look at the hosts that send.
     """
     return tuple(_verdict(receiver, facts) for receiver in Receiver)
 
 
 def _verdict(receiver: Receiver, facts: DomainFacts) -> ReceiverVerdict:
     declared = receiver in facts.profile.receivers
-    if family_of(receiver) is None or not facts.profile.declared:
+    if family_of(receiver) is None or not facts.profile.declared or not facts.hosts.asked:
         return ReceiverVerdict(receiver, declared, Verdict.NOT_APPLICABLE)
     as_declared = replace(facts, profile=replace(facts.profile, receivers=(receiver,)))
     demands = [demand for demand in DEMANDS if demand.applies_to(receiver)]

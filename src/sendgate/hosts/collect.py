@@ -23,12 +23,13 @@ async def collect_hosts(profile: Profile, desk: Desk) -> HostFacts:
     that of the declared addresses. Those for the HELO name are core ones.
     """
     if not profile.operates_hosts:
-        return HostFacts()
+        return HostFacts(asked=True)
     helo, *addresses = await asyncio.gather(
         _helo(profile.helo, desk.core), *(_address(ip, desk.listed) for ip in profile.ips)
     )
     assert helo is None or isinstance(helo, HeloName)
-    return HostFacts(tuple(x for x in addresses if isinstance(x, SendingAddress)), helo)
+    found = tuple(x for x in addresses if isinstance(x, SendingAddress))
+    return HostFacts(found, helo, asked=True)
 
 
 async def _address(ip: IpAddress, source: DnsSource) -> SendingAddress:

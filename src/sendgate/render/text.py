@@ -131,7 +131,7 @@ def _sender_on(page: Page, report: Report) -> None:
     say("spf", _spf_line(report))
     say("dkim", _dkim_line(alignment.dkim))
     say("dmarc", _dmarc_line(report))
-    if profile.receivers:
+    if profile.receivers and report.facts.hosts.asked:
         say("receivers", _receivers_line(report))
 
 

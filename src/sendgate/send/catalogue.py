@@ -9,4 +9,4 @@ from sendgate.vocabulary import AnyRule
 
 __all__ = ["EVERY_RULE"]
 
-EVERY_RULE: tuple[AnyRule, ...] = (*audit.RULES, *message.RULES, *gate_rules.RULES)
+EVERY_RULE: tuple[AnyRule, ...] = (*audit.SENDING_RULES, *message.RULES, *gate_rules.RULES)

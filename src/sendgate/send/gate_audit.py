@@ -104,7 +104,7 @@ async def gate_audit(
     run = RunSource(recording)
     profile = profile_of(campaign)
     report, host, replies, *messages = await asyncio.gather(
-        audit(profile, run, policy=Policy(), time=now, seed=seed),
+        audit(profile, run, policy=Policy(), time=now, seed=seed, sending=True),
         _unsubscribe_host(campaign, run),
         _replies(campaign, run),
         *(_message(campaign, profile, sample, run, now) for sample in samples),
