@@ -37,8 +37,11 @@ PATIENT = Timeouts(*[20.0] * 9, quit=0.3)  # a busy machine is slow, not silent
 QUICK = Timeouts(*[0.4] * 9, quit=0.1)
 
 
+@dataclass(frozen=True)
 class Writing:
-    """Writes plain messages; nobody is signed for. An address with ``bad`` cannot be made."""
+    """Writes plain messages of so many lines; one to an address with ``bad`` cannot be made."""
+
+    lines: int = 1
 
     async def make(self, leases: Sequence[Lease]) -> Sequence[Made | Unmade]:
         return [self.one(lease) for lease in leases]
@@ -47,7 +50,8 @@ class Writing:
         if lease.address.startswith("bad"):
             return Unmade("the subject is empty")
         name = f"<{lease.recipient}@example.com>"
-        data = f"Message-ID: {name}\r\nSubject: hello\r\n\r\nHello {lease.address}\r\n".encode()
+        text = f"Hello {lease.address}\r\n" * self.lines
+        data = f"Message-ID: {name}\r\nSubject: hello\r\n\r\n{text}".encode()
         digest = hashlib.sha256(data).hexdigest()
         return Made(
             Envelope(f"b-{lease.recipient}@m.example.com", lease.address), name, data, digest
@@ -81,6 +85,7 @@ class Bench:
     ahead: timedelta = timedelta(0)  # by which the clock is ahead
     sources: tuple[str, ...] = ()
     rate: float | None = None
+    lines: int = 1
 
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -98,7 +103,7 @@ class Bench:
             store=self.store,
             key=self.campaign.key,
             router=self.find,
-            maker=Writing(),
+            maker=Writing(self.lines),
             pace=Pace(self.table, self.rate),
             table=self.table,
             caller=Caller("mail.example.com", Trust(), self.sources, self.timeouts, dice),

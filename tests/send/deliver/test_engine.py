@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from send.deliver.engines import PATIENT, QUICK, bench, route
@@ -31,7 +32,7 @@ BEFORE = ["drop", "reset", "half", "silent"]
 
 
 @pytest.mark.parametrize("end", BEFORE)
-@pytest.mark.parametrize("step", ["mail", "rcpt", "data", "body"])
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
 async def test_a_fault_before_the_dot_is_a_deferral(tmp_path: Path, step: str, end: str) -> None:
     """Definite: nothing was accepted, and the recipient is tried again later."""
     act = {step: Act(end)}
@@ -42,10 +43,6 @@ async def test_a_fault_before_the_dot_is_a_deferral(tmp_path: Path, step: str, e
         ended = await made.run()
         (outcome,) = made.outcomes
         assert peer.accepted == []
-        if step == "body" and isinstance(outcome, Unknown):
-            # The whole of a short message is its last block.
-            assert await made.states() == {State.UNKNOWN: 1}
-            return
         assert isinstance(outcome, Deferred)
         assert outcome.category == "temporary"
         assert ended.why is Why.IDLE
@@ -53,9 +50,47 @@ async def test_a_fault_before_the_dot_is_a_deferral(tmp_path: Path, step: str, e
         assert abs(ended.due - outcome.next) < timedelta(seconds=1)
 
 
+@pytest.mark.parametrize("end", ["drop", "reset"])
+async def test_a_fault_in_a_long_message_leaves_the_next_host(tmp_path: Path, end: str) -> None:
+    """Its last block had not been reached, and so nothing had been committed."""
+    async with (
+        ScriptedPeer(script={"body": Act(end)}) as first,
+        ScriptedPeer() as second,
+        bench(tmp_path, route(first.port, second.port), lines=700_000) as made,
+    ):
+        assert (await made.run()).why is Why.FINISHED
+        assert [type(one) for one in made.outcomes] == [Delivered]
+        assert made.steps.count("committed") == 1
+        assert (len(first.accepted), len(second.accepted)) == (0, 1)
+
+
+async def test_committed_but_no_octet_of_the_dot_sent_is_definite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receiver hangs up while the commit record is written: deferred, and no next host."""
+    async with (
+        ScriptedPeer(script={"data": Act("hangup", reply="354 go ahead")}) as first,
+        ScriptedPeer() as second,
+        bench(tmp_path, route(first.port, second.port)) as made,
+    ):
+        commit = made.store.commit
+
+        async def slowly(*record: Any) -> None:
+            await commit(*record)
+            await asyncio.sleep(0.3)
+
+        monkeypatch.setattr(made.store, "commit", slowly)
+        await made.run()
+        assert "committed" in made.steps
+        assert [type(one) for one in made.outcomes] == [Deferred]
+        assert await made.states() == {State.DEFERRED: 1}
+        assert second.connections == 0
+
+
 @pytest.mark.parametrize(
     ("act", "was_accepted"),
     [
+        ({"body": Act("drop")}, False),  # all of a short message is its last block
         ({"dot": Act("drop")}, False),
         ({"dot": Act("reset")}, False),
         ({"dot": Act("half")}, False),
