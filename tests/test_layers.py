@@ -19,6 +19,7 @@ PURE = [
     path
     for path in MODULES
     if path.stem in {"record", "facts", "macro", "outcome", "alignment", "judge", "vocabulary"}
+    or (path.parent.name == "deliver" and path.stem == "verdict")
     or (path.parent.name == "smtp" and path.stem in {"payload", "protocol", "replies", "result"})
     or (path.parent.name == "send" and path.stem in PURE_SENDING)
     or path.stem.endswith("rules")
