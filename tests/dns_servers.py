@@ -37,6 +37,7 @@ class Server:
     """A running server: its ports on 127.0.0.1 by use, such as ``dns`` or ``tls``."""
 
     ports: dict[str, int]
+    pid: int
 
     @property
     def port(self) -> int:
@@ -83,7 +84,7 @@ def running(
             )
         try:
             if _answers(process, ports["dns"]):
-                yield Server(ports)
+                yield Server(ports, process.pid)
                 return
         finally:
             _end(process)

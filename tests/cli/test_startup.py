@@ -53,8 +53,10 @@ def test_no_command_is_a_coroutine_function() -> None:
     """typer never awaits a command: it would exit 0 without having run."""
     from sendgate.cli.app import app
 
-    callbacks = [command.callback for command in app.registered_commands]
-    assert len(callbacks) == 7
+    groups = [app, *(group.typer_instance for group in app.registered_groups)]
+    commands = [command for group in groups if group for command in group.registered_commands]
+    callbacks = [command.callback for command in commands]
+    assert len(callbacks) == 16
     for callback in callbacks:
         assert callback is not None
         assert not inspect.iscoroutinefunction(callback)

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from sendgate.cli.audit import audit
+from sendgate.cli.campaign import campaign
 from sendgate.cli.command import EXIT_INTERRUPTED, EXIT_USAGE
 from sendgate.cli.console import Console
 from sendgate.cli.dkim import dkim
@@ -17,6 +18,7 @@ from sendgate.cli.dmarc import dmarc
 from sendgate.cli.explain import explain
 from sendgate.cli.rules import rules
 from sendgate.cli.schema import schema
+from sendgate.cli.send import send
 from sendgate.cli.spf import spf
 
 __all__ = ["app"]
@@ -87,15 +89,18 @@ def sendgate(
         ),
     ] = None,
 ) -> None:
-    """Audit a sender's domains (SPF, DKIM, DMARC, BIMI, MX, alignment) before mail is sent.
+    """Audit a sender's domains (SPF, DKIM, DMARC, BIMI, MX, alignment), then send mail.
 
     Exit codes: 0 pass, 1 fail, 2 usage or configuration, 3 something decisive is unknown,
-    70 internal error, 130 interrupted.
+    4 a campaign stopped before its end, 70 internal error, 130 interrupted.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(EXIT_USAGE)
 
 
-for function in (audit, spf, dmarc, dkim, rules, explain, schema):
+for function in (audit, spf, dmarc, dkim, send):
+    app.command(function.__name__)(function)
+app.add_typer(campaign)
+for function in (rules, explain, schema):
     app.command(function.__name__)(function)

@@ -18,13 +18,21 @@ import typer
 from sendgate.cli.console import Console
 from sendgate.cli.destination import Destination
 from sendgate.config import Config, ConfiguredSender, load_config
-from sendgate.errors import InputError, SendgateError
+from sendgate.errors import InputError, SendgateError, StoreError
 from sendgate.names import printable
 from sendgate.settings import SETTINGS, Options, Setting, read_environment, read_texts
 
-__all__ = ["EXIT_INTERNAL", "EXIT_INTERRUPTED", "EXIT_USAGE", "Run", "command"]
+__all__ = [
+    "EXIT_INTERNAL",
+    "EXIT_INTERRUPTED",
+    "EXIT_STOPPED",
+    "EXIT_USAGE",
+    "Run",
+    "command",
+]
 
 EXIT_USAGE = 2
+EXIT_STOPPED = 4  # a campaign stopped before its end; its state is kept
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
 
@@ -59,18 +67,21 @@ Body = Callable[..., int]
 
 
 def command(
-    *groups: str, formats: tuple[str, ...], hidden: tuple[str, ...] = ()
+    *groups: str,
+    formats: tuple[str, ...],
+    hidden: tuple[str, ...] = (),
+    without: tuple[str, ...] = (),
 ) -> Callable[[Body], Callable[..., None]]:
     """Make a typer command of a function ``(run, **own parameters) -> exit code``.
 
     It gets the settings of `groups` as options; those of `hidden` groups are taken too,
-    as every command shares them, but have no effect and are not listed. The first of
-    `formats` is the default.
+    as every command shares them, but have no effect and are not listed. It does not know
+    the options named in `without`. The first of `formats` is the default.
     """
 
     def make(body: Body) -> Callable[..., None]:
         own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
-        taken = {parameter.name for parameter in own}
+        taken = {parameter.name for parameter in own} | set(without)
         settings = [s for s in SETTINGS if s.group in {*groups, *hidden} and s.field not in taken]
         shared = [p for s in settings for p in _parameters(s, formats, is_hidden=s.group in hidden)]
 
@@ -131,6 +142,9 @@ def _guarded(
     except InputError as error:
         console.error(str(error))
         return EXIT_USAGE
+    except StoreError as error:
+        console.error(str(error))
+        return EXIT_STOPPED
     except KeyboardInterrupt:
         console.error("interrupted")
         return EXIT_INTERRUPTED

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sendgate.dns.zones import ZoneSource
     from sendgate.settings import Options
 
-__all__ = ["OpenSource", "open_source"]
+__all__ = ["OpenSource", "open_live", "open_source"]
 
 TIMEOUT = 5.0  # seconds for one question, all its tries included
 
@@ -92,6 +92,29 @@ async def open_source(
     finally:
         if live is not None:
             await live.aclose()
+        if recording is not None and options.record is not None:
+            recording.write(options.record)
+
+
+@asynccontextmanager
+async def open_live(options: Options) -> AsyncIterator[DnsSource]:
+    """Open live DNS alone, whatever zones or recordings the options name; nothing is cached.
+
+    What sends mail rests on what receivers will see. With --record, the recording is written
+    however the run ends. Raises `InputError` as `open_source` does.
+    """
+    from sendgate.dns.probe import new_seed
+    from sendgate.dns.recorded import RecordingSource
+
+    live = _live(options)
+    recording: RecordingSource | None = None
+    if options.record is not None:
+        check_writable(options.record, "--record")
+        recording = RecordingSource(live, datetime.now(UTC), new_seed())
+    try:
+        yield recording or live
+    finally:
+        await live.aclose()
         if recording is not None and options.record is not None:
             recording.write(options.record)
 

@@ -13,9 +13,26 @@ from sendgate.render.json import rfc3339
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
 from sendgate.send.state import State
-from sendgate.send.store.rows import Campaign, Counts, Entry, Standing, UnknownRecipient
+from sendgate.send.store.rows import (
+    Campaign,
+    Counts,
+    Entry,
+    Recipient,
+    Standing,
+    StoredAudit,
+    UnknownRecipient,
+)
 
-__all__ = ["campaigns_on", "log_line", "log_text", "status", "status_on", "unknown_on"]
+__all__ = [
+    "audit_on",
+    "campaigns_on",
+    "log_line",
+    "log_text",
+    "recipient_text",
+    "status",
+    "status_on",
+    "unknown_on",
+]
 
 _COLUMN = 16
 _TEXT_WIDTH = 200  # characters of a receiver's reply in a line of text
@@ -130,6 +147,25 @@ def unknown_on(page: Page, held: Iterable[UnknownRecipient]) -> None:
         page.line(f"{_word(one.address)}{host}{since}")
         if one.detail:
             page.entry("", _word(one.detail))
+
+
+def audit_on(page: Page, audit: StoredAudit | None) -> None:
+    """Put on the page what the last audit decided, and when."""
+    if audit is not None:
+        page.blank()
+        page.entry("audit", f"{_word(audit.decision)} at {rfc3339(audit.time)}", column=_COLUMN)
+
+
+def recipient_text(recipient: Recipient) -> str:
+    """Give where one recipient stands as one line to read."""
+    parts = [str(recipient.state).replace("_", " ").ljust(9), _word(recipient.address)]
+    if recipient.hard is not None:
+        parts.append("hard" if recipient.hard else "soft")
+    if recipient.category:
+        parts.append(_word(recipient.category))
+    if recipient.due is not None:
+        parts.append(f"next {rfc3339(recipient.due)}")
+    return "  ".join(parts)
 
 
 def campaigns_on(page: Page, campaigns: Iterable[Campaign]) -> None:

@@ -13,14 +13,14 @@ from typing import Any
 
 from sendgate import __version__
 from sendgate.audit.receivers import receiver_verdicts
-from sendgate.audit.report import Finding, Report
+from sendgate.audit.report import Finding, Report, UnknownItem
 from sendgate.names import Domain
 from sendgate.observed import Evidence
 from sendgate.profile import Profile, Role
 from sendgate.render.summaries import alignment_of_dmarc, facts_of
 from sendgate.vocabulary import Rule
 
-__all__ = ["audit", "dumps", "rfc3339", "rule", "rules"]
+__all__ = ["audit", "dumps", "finding", "rfc3339", "rule", "rules", "unknown"]
 
 
 def dumps(document: Mapping[str, Any], *, line: bool = False) -> str:
@@ -48,24 +48,14 @@ def audit(report: Report) -> dict[str, Any]:
         "topology": {"outcome": facts.topology.outcome, "why": facts.topology.why},
         "alignment": _alignment(report),
         "receivers": _receivers(report),
-        "findings": [_finding(finding) for finding in report.findings],
-        "unknown": [
-            {
-                "rule": item.rule.id,
-                "question": str(item.unknown.question),
-                "reason": str(item.unknown.reason),
-                "detail": item.unknown.detail or None,
-                "severity": str(item.severity),
-                "decisive": item.decisive,
-            }
-            for item in report.unknown
-        ],
+        "findings": [finding(entry) for entry in report.findings],
+        "unknown": [unknown(item) for item in report.unknown],
         "waived": [
             {
                 "rule": item.finding.rule.id,
                 "reason": item.waiver.reason,
                 "expires": item.waiver.expires.isoformat(),
-                "finding": _finding(item.finding),
+                "finding": finding(item.finding),
             }
             for item in report.waived
         ],
@@ -131,18 +121,31 @@ def _receivers(report: Report) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding(found: Finding) -> dict[str, Any]:
+    """Give one finding."""
     return {
-        "rule": finding.rule.id,
-        "name": finding.rule.name,
-        "severity": str(finding.severity),
-        "scope": str(finding.rule.scope),
-        "domain": str(finding.domain),
-        "message": finding.message,
-        "evidence": [_evidence(piece) for piece in finding.evidence],
-        "remedy": finding.rule.remedy,
-        "reference": {"text": finding.rule.citation.text, "url": finding.rule.citation.url},
-        "fingerprint": finding.fingerprint,
+        "rule": found.rule.id,
+        "name": found.rule.name,
+        "severity": str(found.severity),
+        "scope": str(found.rule.scope),
+        "domain": str(found.domain),
+        "message": found.message,
+        "evidence": [_evidence(piece) for piece in found.evidence],
+        "remedy": found.rule.remedy,
+        "reference": {"text": found.rule.citation.text, "url": found.rule.citation.url},
+        "fingerprint": found.fingerprint,
+    }
+
+
+def unknown(item: UnknownItem) -> dict[str, Any]:
+    """Give one rule that could not tell, and the question that failed."""
+    return {
+        "rule": item.rule.id,
+        "question": str(item.unknown.question),
+        "reason": str(item.unknown.reason),
+        "detail": item.unknown.detail or None,
+        "severity": str(item.severity),
+        "decisive": item.decisive,
     }
 
 

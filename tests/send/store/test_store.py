@@ -32,7 +32,7 @@ from sendgate.send.store.schema import MIGRATIONS, connect, ready
 
 
 async def test_a_campaign_is_found_again_by_name_and_content(tmp_path: Path) -> None:
-    """The same content resumes; other content under the same name is refused."""
+    """The same content resumes; other content is refused once contacts are in, taken before."""
     path = tmp_path / "new" / "store.db"
     async with open_store(path) as store:
         first, is_new = await store.enter("news", "aaa", "{}", NOW)
@@ -45,8 +45,13 @@ async def test_a_campaign_is_found_again_by_name_and_content(tmp_path: Path) -> 
         again, is_new = await store.enter("news", "aaa", "{}", NOW + MINUTE)
         assert not is_new
         assert again == first
+        changed, is_new = await store.enter("news", "ccc", "{}", NOW)
+        assert not is_new
+        assert (changed.id, changed.content) == (first.id, "ccc")
+        async with store.loading(changed, NOW):
+            pass
         with pytest.raises(InputError, match=r"'news' .* other content.*new name"):
-            await store.enter("news", "ccc", "{}", NOW)
+            await store.enter("news", "aaa", "{}", NOW)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 

@@ -66,7 +66,8 @@ def enter(
     """Find the campaign of this name, or make it; say whether it is new.
 
     Raises `InputError` where a campaign of this name has other content: its contacts have
-    in part been mailed, so what is changed needs a name of its own.
+    in part been mailed, so what is changed needs a name of its own. Until its contacts are
+    in, nobody has been, and the new content takes the place of the old.
     """
     row = db.execute(_SELECT + "WHERE name = ?", (name,)).fetchone()
     if row is None:
@@ -80,6 +81,12 @@ def enter(
         )  # fmt: skip
         return by_name(db, name), True
     found = _campaign(row)
+    if found.content != content and not found.loaded:
+        db.execute(
+            "UPDATE campaign SET content = ?, config = ? WHERE key = ?",
+            (content, clean(config, 10_000_000), found.key),
+        )
+        return by_key(db, found.key), False
     if found.content != content:
         raise InputError(
             f"the campaign {printable(name)} is in this store already, with other content: its "

@@ -1,0 +1,129 @@
+"""`sendgate send`: audits a campaign, then sends it; nothing bypasses the gate."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sendgate.cli.command import EXIT_STOPPED, Run, command
+from sendgate.errors import InputError
+
+if TYPE_CHECKING:
+    from sendgate.cli.destination import Destination
+    from sendgate.cli.sending import Job, Sending
+
+__all__ = ["send"]
+
+_AUDIT_ONLY = ("zone", "offline", "replay")
+
+
+@command("dns", "output", formats=("text", "json"), without=_AUDIT_ONLY)
+def send(
+    run: Run,
+    file: Annotated[
+        str, typer.Argument(metavar="CAMPAIGN.toml", help="What is sent, by whom, to whom.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Audit, count and plan; send nothing.")
+    ] = False,
+    test_to: Annotated[
+        str | None,
+        typer.Option("--test-to", metavar="ADDRESS", help="Send one message, to ADDRESS alone."),
+    ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Stop once nothing is due; run again to go on.")
+    ] = False,
+) -> int:
+    """Audit a campaign, and send it if it passes.
+
+    Exit codes: 0 sent, bounces included; 1 refused; 3 held, or recipients whose outcome is
+    unknown await `campaign resolve`; 4 stopped before the end, to be gone on with.
+    """
+    from sendgate.cli.sending import Job, check_sources, helo_of, make_samples, now, read_keys
+    from sendgate.send.campaign import load_campaign
+
+    if (dry_run or test_to is not None) and run.format != "text":
+        raise InputError("--dry-run and --test-to have the format text only")
+    if dry_run and test_to is not None:
+        raise InputError("give --dry-run or --test-to, not both")
+    _check_installed()
+    campaign = load_campaign(file, run.config, run.console.note)
+    helo_of(campaign)
+    keys = read_keys(campaign, run.console.note)
+    check_sources(campaign)
+    job = Job(campaign, keys, make_samples(campaign, keys, now()))
+    with run.destination() as destination:
+        if dry_run:
+            from sendgate.cli.rehearse import rehearse
+
+            return asyncio.run(rehearse(run, job, destination))
+        if test_to is not None:
+            from sendgate.cli.rehearse import send_test
+
+            return asyncio.run(send_test(run, job, destination, test_to))
+        return asyncio.run(_send(run, job, destination, wait=not no_wait))
+
+
+def _check_installed() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("css_inline", "dkim", "jinja2", "nacl") if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"sending needs {', '.join(missing)}, which is not installed: "
+            "install sendgate with its send extra, sendgate[send]"
+        )
+
+
+async def _send(run: Run, job: Job, destination: Destination, *, wait: bool) -> int:
+    from sendgate.cli.sending import Sending, Stop, usual_store
+    from sendgate.cli.sources import open_live
+    from sendgate.send.store import open_store
+
+    stop = Stop()
+    where = job.campaign.store or usual_store()
+    secret = os.environ.get("SENDGATE_SECRET") or None
+    try:
+        async with (
+            stop.listening(),
+            open_live(run.options) as source,
+            open_store(where, secret=secret) as store,
+        ):
+            due, unknown = store.recovered
+            if due or unknown:
+                run.console.note(
+                    f"an earlier run was cut short: {due} are due again, {unknown} are unknown"
+                )
+            sending = Sending(run, job, source, store, stop, wait=wait)
+            code = await sending.through()
+            await _show(run, sending, destination)
+            return code
+    except asyncio.CancelledError:
+        if not stop.asked:
+            raise
+        run.console.error("stopped before sending began")
+        return EXIT_STOPPED
+
+
+async def _show(run: Run, sending: Sending, destination: Destination) -> None:
+    from sendgate.cli.sending import now
+    from sendgate.render import json
+    from sendgate.render.campaign import status, status_on
+    from sendgate.render.gate import gate_on
+    from sendgate.send.gate import Allow
+
+    entered = sending.entered
+    assert entered is not None, "a campaign that went through was entered"
+    counts = await sending.store.counts(entered.key)
+    if run.format == "json":
+        destination.write(json.dumps(status(entered, counts)))
+        return
+    page = destination.page()
+    if sending.gate is not None and not isinstance(sending.gate.decision, Allow):
+        gate_on(page, entered.name, sending.gate)
+    else:
+        status_on(page, entered, counts, await sending.store.standing(entered.key), now())
+    destination.print(page)

@@ -1,0 +1,380 @@
+"""sendgate send, whole: a sender that passes, hosts on loopback, and every way to end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dkim
+import pytest
+from send.peer import Act, ScriptedPeer
+from send_setup import Setup, rsa_key, served, written
+
+from sendgate.cli.sending import Gatekeeper, Job
+from sendgate.message.keys import load_key
+from sendgate.send.store import visit_store
+
+MANY = [f"user{number}@example.net" for number in range(30)]
+
+# Runs sendgate in a process that reports every address it connects to or sends to.
+MAIN = """
+import sys
+log = open(sys.argv.pop(1), "a", buffering=1)
+def hook(event, arguments):
+    if event in {"socket.connect", "socket.sendto"} and isinstance(arguments[1], tuple):
+        log.write(f"{arguments[1][1]}\\n")
+sys.addaudithook(hook)
+from sendgate.__main__ import main
+if __name__ == "__main__":
+    main()
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a process ended."""
+
+    code: int | None
+    out: str
+    err: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        numbers: dict[str, int] = json.loads(self.out)["counts"]
+        return {key: number for key, number in numbers.items() if number}
+
+
+@dataclass(frozen=True)
+class World:
+    """A campaign, the hosts of its recipients, and the command line."""
+
+    setup: Setup
+    peer: ScriptedPeer
+    started: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        main = self.setup.folder / "main.py"
+        main.write_text(MAIN, "utf-8")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("SENDGATE_")}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(main), str(self.setup.folder / "dialled"), *arguments,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            cwd=self.setup.folder, env=environment,
+        )  # fmt: skip
+        self.started.append(process)
+        return process
+
+    async def run(self, *arguments: str) -> Done:
+        return await ended(await self.start(*arguments))
+
+    async def send(self, *options: str) -> Done:
+        """Send, with the campaign's status as JSON."""
+        return await self.run(*self.setup.arguments, "--format", "json", *options)
+
+    async def campaign(self, command: str, *options: str) -> Done:
+        return await self.run("campaign", command, "--store", self.setup.store, *options)
+
+    async def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((await self.campaign("status", "--format", "json")).out)
+        return found
+
+    @property
+    def dialled(self) -> set[int]:
+        """The ports that were connected or sent to."""
+        path = self.setup.folder / "dialled"
+        return {int(line) for line in path.read_text("utf-8").split()} if path.exists() else set()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        for _ in range(2000):
+            if is_so():
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail("it did not come to that")
+
+    async def until_accepted(self) -> None:
+        await self.until(lambda: bool(self.peer.accepted))
+
+
+async def ended(process: asyncio.subprocess.Process) -> Done:
+    async with asyncio.timeout(40):
+        out, err = await process.communicate()
+    return Done(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture(scope="module")
+def pem() -> bytes:
+    """A private key; making one takes a while."""
+    return rsa_key()
+
+
+Worlds = Callable[..., AbstractAsyncContextManager[World]]
+
+
+@pytest.fixture
+def world(tmp_path: Path, pem: bytes) -> Worlds:
+    """Make a world whose receiver plays a script, and serve it."""
+
+    @asynccontextmanager
+    async def make(
+        script: dict[str, Act | Sequence[Act]] | None = None, **options: Any
+    ) -> AsyncIterator[World]:
+        async with ScriptedPeer(script=script) as peer:
+            with served(tmp_path, peer.port, pem, **options) as made:
+                found = World(made, peer)
+                try:
+                    yield found
+                finally:
+                    for process in found.started:
+                        if process.returncode is None:
+                            process.kill()
+                            await process.communicate()
+
+    return make
+
+
+async def test_a_campaign_arrives_once_and_signed(world: Worlds, tmp_path: Path) -> None:
+    """Exit 0, each message once, its signature good; run again, it sends nothing more.
+
+    The audit is stored with it, and so are the DNS answers that it rests on.
+    """
+    async with world() as w:
+        w.setup.contacts(["joe@example.net", "ann@example.net", "x@example.org", "no address"])
+        done = await w.send()
+        assert done.code == 0, done.err
+        assert json.loads(done.out)["state"] == "finished"
+        assert done.counts == {"eligible": 2, "excluded": 2, "delivered": 2}
+        record = load_key(w.setup.folder / "s1.pem").record_text.encode()
+        assert len(w.peer.bodies) == 2
+        assert w.peer.port in w.dialled  # so the test of a refusal would see it, too
+        for body in w.peer.bodies:
+            assert dkim.verify(body, dnsfunc=lambda _name, timeout=5: record)
+        again = await w.send()
+        assert again.code == 0, again.err
+        assert len(set(w.peer.accepted)) == len(w.peer.accepted) == 2
+        log = [
+            json.loads(x) for x in (await w.campaign("log", "--format", "jsonl")).out.splitlines()
+        ]
+        assert sorted(entry["event"] for entry in log) == [
+            "delivered", "delivered", "excluded", "excluded",
+        ]  # fmt: skip
+    with visit_store(tmp_path / "store.db") as visit:
+        kept = visit.last_audit(visit.campaigns()[0])
+    assert kept is not None
+    assert kept.decision == "allow"
+    assert json.loads(kept.report)["verdict"] == "pass"
+    assert json.loads(kept.recording)["format"] == "sendgate.dns/1"
+
+
+@pytest.mark.parametrize("options", [[], ["--test-to", "me@example.net"], ["--dry-run"]])
+async def test_a_refused_campaign_dials_nobody(world: Worlds, options: list[str]) -> None:
+    """Exit 1 with the findings; no socket but the name server's was ever used."""
+    async with world(spf="v=spf1 ip4:192.0.2.1 -all", dmarc="v=DMARC1; p=bogus") as w:
+        done = await w.run(*w.setup.arguments, *options)
+        assert done.code == 1, done.out + done.err
+        assert "november-news: refused" in done.out
+        assert "fix " in done.out
+        assert w.dialled == {int(w.setup.nameserver.rpartition(":")[2])}
+        assert w.peer.connections == 0
+        if not options:
+            assert (await w.status())["state"] == "refused"
+            assert "the audit fails: " in (await w.campaign("status")).out
+
+
+async def test_a_campaign_that_cannot_be_audited_is_held(world: Worlds) -> None:
+    """Exit 3, and nobody is dialled; once DNS answers, running it again sends."""
+    async with world() as w:
+        held = await w.run("send", str(w.setup.file), "--nameserver", "127.0.0.1:1",
+                           "--dns-timeout", "0.3")  # fmt: skip
+        assert held.code == 3, held.err
+        assert "november-news: held" in held.out
+        assert w.peer.connections == 0
+        assert (await w.status())["state"] == "held"
+        assert (await w.send()).code == 0
+        assert len(w.peer.accepted) == 1
+
+
+async def test_a_dry_run_plans_and_sends_nothing(world: Worlds, tmp_path: Path) -> None:
+    """Who may be mailed, to which receivers; no store is made."""
+    async with world() as w:
+        w.setup.contacts([*MANY, "x@example.org", "no address"])
+        done = await w.run(*w.setup.arguments, "--dry-run")
+        assert done.code == 0, done.err
+        assert "november-news: may be sent" in done.out
+        assert "       30  mx.example.net" in done.out
+        assert "        1  cannot be called: null_mx_domain" in done.out
+        assert "invalid_address           1 excluded" in done.out
+        assert "time to finish" in done.out
+        assert w.peer.connections == 0
+        assert not (tmp_path / "store.db").exists()
+
+
+async def test_a_trial_goes_to_one_address(world: Worlds, tmp_path: Path) -> None:
+    """--test-to: the first recipient's message, and the campaign is not begun by it."""
+    async with world() as w:
+        w.setup.contacts(MANY)
+        done = await w.run(*w.setup.arguments, "--test-to", "me@example.net")
+        assert done.code == 0, done.err
+        assert "delivered  me@example.net" in done.out
+        assert [c for c in w.peer.commands if c.startswith("RCPT")] == ["RCPT TO:<me@example.net>"]
+        assert not (tmp_path / "store.db").exists()
+
+
+async def test_what_may_have_arrived_waits_for_a_person(world: Worlds) -> None:
+    """A lost reply to the dot: exit 3 until it is resolved; nothing is sent again by itself."""
+    async with world({"accepted": Act(end="drop", on=(1,))}) as w:
+        assert (await w.send()).code == 3
+        again = await w.send()
+        assert (again.code, again.counts) == (3, {"eligible": 1, "unknown": 1})
+        assert len(w.peer.accepted) == 1
+        assert (await w.campaign("resolve", "--assume-delivered")).code == 0
+        assert (await w.send()).counts == {"eligible": 1, "delivered": 1}
+        assert len(w.peer.accepted) == 1
+
+
+async def test_no_wait_ends_while_deferrals_remain(world: Worlds) -> None:
+    """Exit 4 saying when something is due; an earlier run calls nobody."""
+    async with world({"rcpt": Act(reply="451 4.7.1 greylisted")}) as w:
+        done = await w.send("--no-wait")
+        assert (done.code, done.counts) == (4, {"eligible": 1, "deferred": 1})
+        assert "the next attempt is at 20" in done.err
+        before = w.peer.connections
+        assert (await w.send("--no-wait")).code == 4
+        assert w.peer.connections == before
+
+
+async def test_a_signal_ends_in_good_order(world: Worlds) -> None:
+    """SIGTERM: what is under way ends and is written down; the next run does the rest."""
+    async with world({"accepted": Act(delay=0.5)}) as w:
+        w.setup.contacts(MANY)
+        process = await w.start(*w.setup.arguments, "--format", "json")
+        await w.until_accepted()
+        process.send_signal(signal.SIGTERM)
+        done = await ended(process)
+        assert done.code == 4, done.err
+        assert done.counts["delivered"] == len(w.peer.accepted) < len(MANY)
+        assert "unknown" not in done.counts
+        w.peer.script = {}
+        assert (await w.send()).counts == {"eligible": 30, "delivered": 30}
+        assert len(set(w.peer.accepted)) == len(w.peer.accepted) == 30
+
+
+async def test_a_second_signal_breaks_off(world: Worlds) -> None:
+    """What had no reply to its dot is written down as unknown, and is not sent again."""
+    async with world({"accepted": Act(delay=60)}) as w:
+        process = await w.start(*w.setup.arguments, "--format", "json")
+        await w.until_accepted()
+        process.send_signal(signal.SIGINT)
+        await asyncio.sleep(0.3)
+        assert process.returncode is None
+        process.send_signal(signal.SIGINT)
+        done = await ended(process)
+        assert (done.code, done.counts) == (4, {"eligible": 1, "unknown": 1})
+
+
+async def test_pause_resume_and_a_second_sender(world: Worlds) -> None:
+    """From another terminal: paused within a second, exit 4; a store has one sender."""
+    async with world(toml='[limits]\nrate = "4/s"\n') as w:
+        w.setup.contacts(MANY)
+        process = await w.start(*w.setup.arguments)
+        await w.until_accepted()
+        second = await w.send()
+        assert second.code == 2
+        assert "is in use" in second.err
+        assert (await w.campaign("pause")).code == 0
+        done = await ended(process)
+        assert done.code == 4, done.err
+        assert "sendgate campaign resume" in done.err
+        so_far = len(w.peer.accepted)
+        assert so_far < len(MANY)
+        text = w.setup.file.read_text("utf-8")
+        w.setup.file.write_text(text.replace('"4/s"', '"900/s"'), "utf-8")
+        assert (await w.send()).code == 4
+        assert len(w.peer.accepted) == so_far
+        assert (await w.campaign("resume")).code == 0
+        assert (await w.send()).code == 0
+        assert len(set(w.peer.accepted)) == len(w.peer.accepted) == 30
+
+
+async def test_a_failing_audit_on_the_way_pauses(world: Worlds) -> None:
+    """The campaign waits for a deferral; a record is broken meanwhile; exit 4, paused."""
+    script = {"rcpt": Act(reply="451 4.7.1 greylisted")}
+    async with world(script, toml='[gate]\nrecheck = "1s"\n') as w:
+        process = await w.start(*w.setup.arguments)
+        await w.until(lambda: w.peer.connections > 0)
+        w.setup.break_spf()
+        done = await ended(process)
+        assert done.code == 4, done.err
+        found = await w.status()
+        assert found["state"] == "paused"
+        assert "the audit fails: " in found["reason"]
+
+
+class _Engine:
+    """Takes note of a pause."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    async def pause(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+async def test_an_unknown_audit_is_tried_again_before_it_pauses(tmp_path: Path, pem: bytes) -> None:
+    """Held audits pause once the last pass is older than twice `recheck`; not at once."""
+    from sendgate.cli.sending import make_samples, now, read_keys
+    from sendgate.config import load_config
+    from sendgate.dns.overlay import NowhereSource
+    from sendgate.send.campaign import load_campaign
+
+    file = written(tmp_path, 25, pem, '[gate]\nrecheck = "1s"\n')
+    campaign = load_campaign(file, load_config(None, lambda _: None), lambda _: None)
+    keys = read_keys(campaign, lambda _: None)
+    job = Job(campaign, keys, make_samples(campaign, keys, now()))
+    keeper = Gatekeeper(job, NowhereSource(lambda _: False), passed=now())
+    engine = _Engine()
+    started = asyncio.get_running_loop().time()
+    await keeper.keep_watch(engine)  # type: ignore[arg-type]
+    assert asyncio.get_running_loop().time() - started > 2
+    assert len(engine.reasons) == 1
+    assert "the audit could not be completed: " in engine.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        (("", ""), ["--zone", "x.zone"], "No such option: --zone"),
+        (("", ""), ["--offline"], "No such option: --offline"),
+        (("", ""), ["--dry-run", "--test-to", "a@example.net"], "not both"),
+        (("", ""), ["--dry-run", "--format", "json"], "format text only"),
+        (("", ""), ["--test-to", "nobody"], "has no @"),
+        (('helo = "mail.example.com"', ""), [], "transport.helo is missing"),
+        (('"127.0.0.1"', '"192.0.2.10"'), [], "192.0.2.10 is no address of this machine"),
+        (("{{ first_name }}", "{{ surname }}"), [], "surname"),
+        (('file = "s1.pem"', 'file = "s2.pem"'), [], "s2.pem: the private key cannot be read"),
+        (('name = "november', 'nam = "november'), [], "did you mean 'name'?"),
+    ],
+)
+def test_what_cannot_be_sent_is_said_before_anything_is_asked(
+    sendgate: Callable[..., Any],
+    tmp_path: Path,
+    pem: bytes,
+    change: tuple[str, str],
+    options: list[str],
+    said: str,
+) -> None:
+    """Exit 2 in words; no store is made."""
+    file = written(tmp_path, 25, pem)
+    text = file.read_text("utf-8")
+    file.write_text(text.replace(*change) if change[0] else text, "utf-8")
+    done = sendgate("send", str(file), *options)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert not (tmp_path / "store.db").exists()
