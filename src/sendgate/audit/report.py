@@ -33,7 +33,7 @@ __all__ = [
 class Verdict(StrEnum):
     """What the audit of one sender comes to; the exit code follows it."""
 
-    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    PASS = "pass"
     FAIL = "fail"
     UNKNOWN = "unknown"
     NOT_APPLICABLE = "not_applicable"  # neither sends nor receives mail, by its own records

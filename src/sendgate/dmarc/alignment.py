@@ -35,7 +35,7 @@ Mode = Literal["relaxed", "strict"]
 class DmarcResult(StrEnum):
     """The DMARC result to expect for mail sent as declared."""
 
-    PASS = "pass"  # noqa: S105 - a result, not a password
+    PASS = "pass"
     FAIL = "fail"
     UNKNOWN = "unknown"
 

@@ -35,7 +35,7 @@ CLOCK_SKEW = 3600  # seconds that a signer's clock may be ahead of the receiver'
 class Result(StrEnum):
     """What a verifier makes of one signature (RFC 8601 section 2.7.1)."""
 
-    PASS = "pass"  # noqa: S105 - a result, not a password
+    PASS = "pass"
     FAIL = "fail"
     PERMERROR = "permerror"
     TEMPERROR = "temperror"

@@ -60,7 +60,7 @@ class Result(StrEnum):
 
     NONE = "none"
     NEUTRAL = "neutral"
-    PASS = "pass"  # noqa: S105
+    PASS = "pass"
     FAIL = "fail"
     SOFTFAIL = "softfail"
     TEMPERROR = "temperror"

@@ -34,7 +34,7 @@ BITS4, BITS6 = 32, 128
 class Qualifier(StrEnum):
     """What a match of the mechanism means (RFC 7208 section 4.6.2)."""
 
-    PASS = "+"  # noqa: S105
+    PASS = "+"
     FAIL = "-"
     SOFTFAIL = "~"
     NEUTRAL = "?"
