@@ -48,13 +48,27 @@ def test_the_configuration_is_read(tmp_path: Path) -> None:
     assert set(tomllib.loads(block("config"))) == {"fail-on", "sender", "waive"}
 
 
+def test_the_campaign_can_be_sent(tmp_path: Path) -> None:
+    """The README's campaign.toml is one, with the sender of the README's sendgate.toml."""
+    from sendgate.send.campaign import load_campaign
+
+    (tmp_path / "sendgate.toml").write_text(block("config"), encoding="utf-8")
+    (tmp_path / "campaign.toml").write_text(block("campaign"), encoding="utf-8")
+    for name in ("news.html.j2", "news.txt.j2", "contacts.csv"):
+        (tmp_path / name).write_text("email\n", encoding="utf-8")
+    config = load_config(None, lambda _: None, str(tmp_path))
+    campaign = load_campaign(tmp_path / "campaign.toml", config, lambda _: None)
+    assert campaign.sender_name == "newsletter"
+
+
 @pytest.mark.parametrize(
     "line", [x for x in README.splitlines() if x.startswith("sendgate ")], ids=lambda line: line
 )
 def test_every_example_has_known_options(line: str) -> None:
     """An example names no command and no option that does not exist."""
     words = line.partition("#")[0].removesuffix("\\").split()
-    help_text = process([words[1], "--help"]).stdout
+    name = words[1:3] if words[1] == "campaign" else words[1:2]
+    help_text = process([*name, "--help"]).stdout
     for option in re.findall(r"--[a-z-]+", line):
         assert f"{option} " in help_text, option
 

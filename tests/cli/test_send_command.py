@@ -18,7 +18,8 @@ import pytest
 from send.peer import Act, ScriptedPeer
 from send_setup import Setup, rsa_key, served, written
 
-from sendgate.cli.sending import Gatekeeper, Job
+from sendgate.cli.gatekeeper import Gatekeeper
+from sendgate.cli.job import now, prepare
 from sendgate.message.keys import load_key
 from sendgate.send.store import visit_store
 
@@ -329,19 +330,18 @@ class _Engine:
 
 async def test_an_unknown_audit_is_tried_again_before_it_pauses(tmp_path: Path, pem: bytes) -> None:
     """Held audits pause once the last pass is older than twice `recheck`; not at once."""
-    from sendgate.cli.sending import make_samples, now, read_keys
     from sendgate.config import load_config
     from sendgate.dns.overlay import NowhereSource
     from sendgate.send.campaign import load_campaign
 
     file = written(tmp_path, 25, pem, '[gate]\nrecheck = "1s"\n')
     campaign = load_campaign(file, load_config(None, lambda _: None), lambda _: None)
-    keys = read_keys(campaign, lambda _: None)
-    job = Job(campaign, keys, make_samples(campaign, keys, now()))
-    keeper = Gatekeeper(job, NowhereSource(lambda _: False), passed=now())
+    keeper = Gatekeeper(
+        prepare(campaign, lambda _: None), NowhereSource(lambda _: False), passed=now()
+    )
     engine = _Engine()
     started = asyncio.get_running_loop().time()
-    await keeper.keep_watch(engine)  # type: ignore[arg-type]
+    await keeper.keep_watch(engine)
     assert asyncio.get_running_loop().time() - started > 2
     assert len(engine.reasons) == 1
     assert "the audit could not be completed: " in engine.reasons[0]

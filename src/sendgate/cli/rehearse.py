@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sendgate.cli.command import Run
-from sendgate.cli.sending import Gatekeeper, Job, Sending, Stop, now, usual_store
+from sendgate.cli.gatekeeper import Gatekeeper
+from sendgate.cli.job import Job, now, usual_store
+from sendgate.cli.sending import Sending, Stop
 from sendgate.cli.sources import open_live
 from sendgate.errors import InputError
 

@@ -13,7 +13,8 @@ from sendgate.errors import InputError
 
 if TYPE_CHECKING:
     from sendgate.cli.destination import Destination
-    from sendgate.cli.sending import Job, Sending
+    from sendgate.cli.job import Job
+    from sendgate.cli.sending import Sending
 
 __all__ = ["send"]
 
@@ -42,7 +43,7 @@ def send(
     Exit codes: 0 sent, bounces included; 1 refused; 3 held, or recipients whose outcome is
     unknown await `campaign resolve`; 4 stopped before the end, to be gone on with.
     """
-    from sendgate.cli.sending import Job, check_sources, helo_of, make_samples, now, read_keys
+    from sendgate.cli.job import prepare
     from sendgate.send.campaign import load_campaign
 
     if (dry_run or test_to is not None) and run.format != "text":
@@ -51,10 +52,7 @@ def send(
         raise InputError("give --dry-run or --test-to, not both")
     _check_installed()
     campaign = load_campaign(file, run.config, run.console.note)
-    helo_of(campaign)
-    keys = read_keys(campaign, run.console.note)
-    check_sources(campaign)
-    job = Job(campaign, keys, make_samples(campaign, keys, now()))
+    job = prepare(campaign, run.console.note)
     with run.destination() as destination:
         if dry_run:
             from sendgate.cli.rehearse import rehearse
@@ -79,7 +77,8 @@ def _check_installed() -> None:
 
 
 async def _send(run: Run, job: Job, destination: Destination, *, wait: bool) -> int:
-    from sendgate.cli.sending import Sending, Stop, usual_store
+    from sendgate.cli.job import usual_store
+    from sendgate.cli.sending import Sending, Stop
     from sendgate.cli.sources import open_live
     from sendgate.send.store import open_store
 
@@ -109,7 +108,7 @@ async def _send(run: Run, job: Job, destination: Destination, *, wait: bool) -> 
 
 
 async def _show(run: Run, sending: Sending, destination: Destination) -> None:
-    from sendgate.cli.sending import now
+    from sendgate.cli.job import now
     from sendgate.render import json
     from sendgate.render.campaign import status, status_on
     from sendgate.render.gate import gate_on

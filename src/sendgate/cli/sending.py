@@ -1,125 +1,41 @@
 """A campaign from its file to its end: gate, contacts, store, engine, put together.
 
-file ─► keys, samples ─► gate ─► contacts into the store ─► engine ─► exit code
-│                                  ▲
-└── again every `recheck`, and when a receiver rejects us
+file ─► job ─► gate ─► contacts into the store ─► engine ─► exit code
+                │                                   ▲
+                └── again every `recheck`, and when a receiver rejects us
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import secrets
 import signal
-import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sendgate.cli.command import EXIT_STOPPED, Run
-from sendgate.errors import InputError, RenderError
+from sendgate.cli.gatekeeper import Gatekeeper
+from sendgate.cli.job import Job, helo_of, now
+from sendgate.errors import InputError
 from sendgate.names import printable
 
 if TYPE_CHECKING:
     from sendgate.cli.sendwatch import Watch
     from sendgate.dns.source import DnsSource
-    from sendgate.message.keys import SigningKey
-    from sendgate.send.campaign import Campaign, DkimKey
+    from sendgate.send.campaign import Campaign
     from sendgate.send.compose import Composer
     from sendgate.send.deliver import Ended, Engine
     from sendgate.send.deliver.workshop import Workshop
     from sendgate.send.gate_audit import GateAudit
-    from sendgate.send.outcome import Bounced, Deferred
-    from sendgate.send.shaping import Site
     from sendgate.send.store import Campaign as Entered
     from sendgate.send.store import NewRecipient, Store
 
-__all__ = ["Gatekeeper", "Job", "Sending", "Stop", "check_sources", "make_samples", "read_keys"]
+__all__ = ["Sending", "Stop"]
 
-_SAMPLES = 3  # messages that the gate looks at
-_LOOKED_AT = 1000  # messages that cannot be made until none is expected to
-_AGAIN = timedelta(minutes=5)  # between two audits that could not be completed
 _FEW = 200  # messages that are made without processes of their own
 _PROBLEMS = 20  # bad rows that are named one by one
-
-
-def now() -> datetime:
-    """The wall's clock, aware."""
-    return datetime.now(UTC)
-
-
-def read_keys(campaign: Campaign, say: Callable[[str], None]) -> dict[DkimKey, SigningKey]:
-    """Read the private keys; raises `SourceError`, and warns of what everybody may read."""
-    from sendgate.message.keys import load_key
-
-    keys = {key: load_key(key.file) for key in campaign.dkim_keys}
-    for named, key in keys.items():
-        if key.world_readable:
-            say(f"warning: everybody on this machine can read {named.file}: chmod 600 it")
-    return keys
-
-
-def check_sources(campaign: Campaign) -> None:
-    """Find out before anything is asked that mail cannot leave from an address (`InputError`)."""
-    for address in campaign.transport.source_addresses:
-        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind((str(address), 0))
-            except OSError:
-                raise InputError(
-                    f"{campaign.path}: transport.source-addresses: {address} is no address of "
-                    "this machine, so no mail can leave from it"
-                ) from None
-
-
-def make_samples(
-    campaign: Campaign, keys: Mapping[DkimKey, SigningKey], date: datetime
-) -> list[bytes]:
-    """Compose and sign what the first recipients would get; none where nobody may be mailed.
-
-    Their tokens are no store's: a click in one unsubscribes nobody. Raises `InputError`
-    where templates and contacts do not fit together, or no message can be made.
-    """
-    from sendgate.message.sign import Signer, sign
-    from sendgate.send.address import Address
-    from sendgate.send.compose import Composer
-    from sendgate.send.enlist import enlist
-    from sendgate.send.store import NewRecipient
-    from sendgate.send.tokens import Tokens
-
-    composer = Composer(campaign, Tokens(secrets.token_bytes(32)), 1)
-    signers = [Signer(key.domain, key.selector, secret) for key, secret in keys.items()]
-    samples: list[bytes] = []
-    failed: list[RenderError] = []
-    with enlist(campaign, composer, date) as enlisting:
-        for row in enlisting:
-            if isinstance(row, NewRecipient):
-                address = Address.parse(row.address)
-                try:
-                    data = composer.compose(0, address, row.fields, date).data
-                except RenderError as error:
-                    failed.append(error)
-                else:
-                    samples.append(sign(data, signers, date) if signers else data)
-            if len(samples) == _SAMPLES or len(failed) == _LOOKED_AT:
-                break
-    if failed and not samples:
-        raise InputError(f"{campaign.path}: no message can be made: {failed[0]}")
-    return samples
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is to be sent: the campaign, its private keys, and messages of it to be audited."""
-
-    campaign: Campaign
-    keys: Mapping[DkimKey, SigningKey]
-    samples: Sequence[bytes]
 
 
 @dataclass
@@ -153,63 +69,6 @@ class Stop:
             self.engine.stop()
         else:
             self.engine.abort()
-
-
-@dataclass
-class Gatekeeper:
-    """Audits one campaign, keeps each audit with it, and knows when the last one passed."""
-
-    job: Job
-    source: DnsSource
-    store: Store | None = None
-    key: int = 0
-    passed: datetime | None = None
-
-    async def audit(self) -> GateAudit:
-        """Audit the campaign now."""
-        from sendgate.render.gate import gate_json
-        from sendgate.render.json import dumps
-        from sendgate.send.gate import Allow
-        from sendgate.send.gate_audit import gate_audit
-
-        time = now()
-        job = self.job
-        found = await gate_audit(
-            job.campaign, self.source, keys=job.keys, samples=job.samples, now=time
-        )
-        if self.store is not None:
-            report = dumps(gate_json(found), line=True)
-            word = found.decision.word
-            await self.store.keep_audit(self.key, time, word, report, found.recording)
-        if isinstance(found.decision, Allow):
-            self.passed = time
-        return found
-
-    async def is_passed(self, _site: Site, _outcome: Bounced | Deferred) -> bool:
-        """Audit at once, because a receiver rejects our authentication."""
-        from sendgate.send.gate import Allow
-
-        return isinstance((await self.audit()).decision, Allow)
-
-    async def keep_watch(self, engine: Engine) -> None:
-        """Audit every `recheck`, and pause the campaign when it no longer passes."""
-        from sendgate.render.gate import reason
-        from sendgate.send.gate import Hold, Refuse
-
-        recheck = self.job.campaign.recheck
-        wait = recheck
-        while True:
-            await asyncio.sleep(wait.total_seconds())
-            found = await self.audit()
-            wait = recheck
-            if isinstance(found.decision, Refuse):
-                await engine.pause(reason(found))
-                return
-            if isinstance(found.decision, Hold):
-                if self.passed is None or now() - self.passed > 2 * recheck:
-                    await engine.pause(reason(found))
-                    return
-                wait = min(_AGAIN, recheck)
 
 
 @dataclass
@@ -427,23 +286,6 @@ class Sending:
         return EXIT_STOPPED
 
 
-def helo_of(campaign: Campaign) -> str:
-    """The name to say in EHLO; raises `InputError` where none is given."""
-    name = campaign.transport.helo or campaign.sender.helo
-    if name is None:
-        raise InputError(
-            f"{campaign.path}: transport.helo is missing: the name of the host that sends"
-        )
-    return name.text
-
-
 def _fail_with(engine: Engine, task: asyncio.Future[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         engine.fail(error)
-
-
-def usual_store() -> Path:
-    """The store that is used where none is named."""
-    from sendgate.send.store import default_path
-
-    return default_path(os.environ, Path.home())
