@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -203,6 +204,22 @@ async def test_a_campaign_that_cannot_be_audited_is_held(world: Worlds) -> None:
         assert w.status()["state"] == "held"
         assert (await w.send()).code == 0
         assert len(w.peer.accepted) == 1
+
+
+async def test_a_pause_during_an_audit_that_is_held_stands(world: Worlds) -> None:
+    """Only `campaign resume` takes a pause back, whatever the audit comes to."""
+    async with world() as w:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            place = f"127.0.0.1:{silent.getsockname()[1]}"
+            arguments = ("send", str(w.setup.file), "--nameserver", place, "--dns-timeout", "1")
+            process = await w.start(*arguments)
+            await asyncio.to_thread(silent.recv, 1)  # the audit asks: the campaign is entered
+            assert w.campaign("pause").code == 0
+            assert (await ended(process)).code == 3
+        assert w.status()["state"] == "paused"
+        assert (await w.send()).code == 4
+        assert w.peer.connections == 0
 
 
 async def test_a_dry_run_plans_and_sends_nothing(world: Worlds, tmp_path: Path) -> None:

@@ -221,3 +221,15 @@ def test_the_folder_makes_no_other_campaign(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     assert campaign(tmp_path / "a").fingerprint == campaign(tmp_path / "b").fingerprint
+
+
+def test_contacts_that_change_are_noticed(tmp_path: Path) -> None:
+    """A list that is written anew while it is read is not what was hashed."""
+    found = campaign(tmp_path)
+    found.check_contacts()
+    found.contacts.write_text("email\n", "utf-8")
+    with pytest.raises(InputError, match="the contacts changed while they were read"):
+        found.check_contacts()
+    found.contacts.unlink()
+    with pytest.raises(InputError, match="the contacts changed while they were read"):
+        found.check_contacts()

@@ -80,7 +80,9 @@ class Gatekeeper:
                 await engine.pause(reason(found))
                 return
             if isinstance(found.decision, Hold):
-                if self.passed is None or now() - self.passed > 2 * recheck:
+                # A clock that was set back must not make an old pass a new one.
+                age = None if self.passed is None else now() - self.passed
+                if age is None or not timedelta(0) <= age <= 2 * recheck:
                     await engine.pause(reason(found))
                     return
                 wait = min(_AGAIN, recheck)

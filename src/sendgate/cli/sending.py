@@ -163,7 +163,11 @@ class Sending:
         assert self.gate is not None
         refused = isinstance(self.gate.decision, Refuse)
         to = CampaignState.REFUSED if refused else CampaignState.HELD
-        await self.store.change(entered.key, to, now(), reason=reason(self.gate))
+        # A pause that came during the audit stands: only its maker takes it back.
+        standing = set(CampaignState) - {CampaignState.PAUSED}
+        await self.store.change(
+            entered.key, to, now(), only_from=standing, reason=reason(self.gate)
+        )
 
     def _composer(self, entered: Entered) -> Composer:
         from sendgate.send.compose import Composer
@@ -191,6 +195,7 @@ class Sending:
                         await loader.add(row)
                     elif enlisting.tally.problems <= _PROBLEMS:
                         say(f"{self.campaign.contacts}: {row}")
+                await asyncio.to_thread(self.campaign.check_contacts)
             tally = enlisting.tally
         counts = await self.store.counts(entered.key)
         parts = [f"{counts.eligible:,} to be mailed", f"{counts.excluded:,} left out"]
@@ -220,7 +225,8 @@ class Sending:
         counts = await self.store.counts(entered.key)
         processes = 0 if counts.eligible <= _FEW else None
         watch = Watch(self.run.console, self.store, entered.key)
-        workshop = Workshop(self.campaign, self.store.secret, entered.key, processes)
+        audited = tuple(self.job.keys[key].public for key in self.campaign.dkim_keys)
+        workshop = Workshop(self.campaign, self.store.secret, entered.key, processes, audited)
         async with workshop, watch:
             engine = self._engine(entered, keeper, workshop, watch)
             guard = asyncio.ensure_future(keeper.keep_watch(engine))

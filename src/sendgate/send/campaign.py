@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from sendgate.audit.infer import SenderOptions
 from sendgate.config import Config, kind_of, read_sender
-from sendgate.errors import AddressError, ConfigError
+from sendgate.errors import AddressError, ConfigError, InputError
 from sendgate.names import Domain, printable
 from sendgate.profile import IpAddress
 from sendgate.send.address import Mailbox, parse_mailbox
@@ -105,7 +105,8 @@ class Campaign:
     the inline [sender]. `store` is None for the usual one. `rate`
     is in messages a second, None for no limit of its own. `fingerprint` is the SHA-256 of
     what is sent and to whom; pace, transport, keys and the gate's interval are not in it,
-    so that they can be changed under a campaign's name.
+    so that they can be changed under a campaign's name. `contacts_digest` is the SHA-256 of
+    the list alone.
     """
 
     path: str
@@ -124,11 +125,25 @@ class Campaign:
     rate: float | None
     unengaged_after: Span | None
     fingerprint: str
+    contacts_digest: str
 
     @property
     def return_path(self) -> Domain:
         """The domain of the envelope sender: the sender's return path, else that of From."""
         return self.sender.return_path or self.sending
+
+    def check_contacts(self) -> None:
+        """Raise `InputError` where the list is another one than when the file was read."""
+        try:
+            with self.contacts.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            digest = ""
+        if digest != self.contacts_digest:
+            raise InputError(
+                f"{printable(str(self.contacts))}: the contacts changed while they were read; "
+                "nothing was sent: run this again when they are complete"
+            )
 
 
 def load_campaign(path: str | Path, config: Config, say: Say) -> Campaign:
@@ -214,6 +229,7 @@ class _Reader:
             fingerprint=hashlib.sha256(
                 json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
             ).hexdigest(),
+            contacts_digest=digest,
         )
 
     def _name(self, top: Table) -> str:

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from sendgate.errors import SourceError
+from sendgate.errors import InputError, SourceError
+from sendgate.message.keys import load_key
 from sendgate.send.campaign import Campaign
 from sendgate.send.deliver import Made, Unmade
 from sendgate.send.deliver.workshop import Workshop
@@ -85,6 +86,21 @@ async def test_a_key_that_cannot_be_read_is_found_at_once(tmp_path: Path) -> Non
     """Before any process is started."""
     with pytest.raises(SourceError, match=r"s1\.pem"):
         async with Workshop(campaign(tmp_path), SECRET, 1):
+            raise AssertionError("it opened")
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+async def test_a_key_that_was_not_audited_signs_nothing(tmp_path: Path, processes: int) -> None:
+    """A key file that was changed after the gate has seen it, be it found at once or later."""
+    made_of = signed_campaign(tmp_path)
+    audited = tuple(load_key(key.file).public for key in made_of.dkim_keys)
+    async with Workshop(made_of, SECRET, 1, processes, audited) as workshop:
+        signed_campaign(tmp_path)
+        if processes:
+            with pytest.raises(InputError, match="has changed since it was audited"):
+                await workshop.make([lease(1, first_name="Joe")])
+    with pytest.raises(InputError, match="has changed since it was audited"):
+        async with Workshop(made_of, SECRET, 1, processes, audited):
             raise AssertionError("it opened")
 
 

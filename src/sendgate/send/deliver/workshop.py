@@ -25,6 +25,7 @@ from types import TracebackType
 from sendgate.errors import InputError, InternalError
 from sendgate.message.keys import load_key
 from sendgate.message.sign import Signer, sign
+from sendgate.names import printable
 from sendgate.send.address import Address
 from sendgate.send.campaign import Campaign
 from sendgate.send.compose import Composer
@@ -50,13 +51,29 @@ class _Order:
 class Bench:
     """Makes messages, in the process that it is in; `number` is the campaign's in the store.
 
-    Raises `SourceError` where a key or a template cannot be read.
+    `audited` are the public halves of the keys that the gate has seen, None where it saw
+    none. Raises `SourceError` where a key or a template cannot be read, `InputError` where
+    a key is another one than was audited.
     """
 
-    def __init__(self, campaign: Campaign, secret: bytes, number: int) -> None:
+    def __init__(
+        self,
+        campaign: Campaign,
+        secret: bytes,
+        number: int,
+        audited: tuple[bytes, ...] | None = None,
+    ) -> None:
         self._composer = Composer(campaign, Tokens(secret), number)
+        keys = [load_key(key.file) for key in campaign.dkim_keys]
+        for index, (named, key) in enumerate(zip(campaign.dkim_keys, keys, strict=True)):
+            if audited is not None and key.public != audited[index]:
+                raise InputError(
+                    f"{printable(str(named.file))}: the key has changed since it was audited; "
+                    "run this again"
+                )
         self._signers = [
-            Signer(key.domain, key.selector, load_key(key.file)) for key in campaign.dkim_keys
+            Signer(named.domain, named.selector, key)
+            for named, key in zip(campaign.dkim_keys, keys, strict=True)
         ]
 
     def make(self, orders: Sequence[_Order]) -> list[Made | Unmade]:
@@ -80,13 +97,18 @@ class Workshop:
     """A maker for the engine; an asynchronous context manager.
 
     `processes` 0 makes the messages on a thread of this process, which suits few of them.
-    Entering raises `SourceError` where a key or a template cannot be read.
+    Entering raises what a `Bench` raises; so does `make` where that comes to pass later.
     """
 
     def __init__(
-        self, campaign: Campaign, secret: bytes, number: int, processes: int | None = None
+        self,
+        campaign: Campaign,
+        secret: bytes,
+        number: int,
+        processes: int | None = None,
+        audited: tuple[bytes, ...] | None = None,
     ) -> None:
-        self._with = campaign, secret, number
+        self._with = campaign, secret, number, audited
         self._processes = os.cpu_count() or 1 if processes is None else processes
         self._bench: Bench | None = None
         self._pool: ProcessPoolExecutor | None = None
@@ -132,15 +154,21 @@ class _Here:
     """The bench of a process of the pool."""
 
     bench: Bench | None = None
+    error: str = ""
 
 
-def _open(campaign: Campaign, secret: bytes, number: int) -> None:
+def _open(
+    campaign: Campaign, secret: bytes, number: int, audited: tuple[bytes, ...] | None
+) -> None:
     """Make a process of the pool ready; runs in it."""
     # Ctrl-C goes to all processes of a terminal, and the first one decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _Here.bench = Bench(campaign, secret, number)
+    try:
+        _Here.bench = Bench(campaign, secret, number, audited)
+    except InputError as error:
+        _Here.error = str(error)  # an initializer that raises would break the pool unsaid
 
 
 def _end_with_parent() -> None:
@@ -153,6 +181,8 @@ def _end_with_parent() -> None:
 
 
 def _make(orders: Sequence[_Order]) -> list[Made | Unmade]:
+    if _Here.error:
+        raise InputError(_Here.error)
     if _Here.bench is None:
         raise InternalError("a process of the workshop is not ready")
     return _Here.bench.make(orders)
