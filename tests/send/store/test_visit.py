@@ -280,3 +280,30 @@ def test_a_forked_child_does_not_keep_the_store(path: Path) -> None:
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+async def test_who_comes_in_behind_a_cancel_is_cancelled(path: Path) -> None:
+    """A campaign that is cancelled while its contacts are taken in leaves nobody waiting."""
+    async with open_store(path) as store:
+        campaign, _ = await store.enter("n", "content", "{}", NOW)
+        async with store.loading(campaign, NOW) as loader:
+            with visit_store(path) as visit:
+                assert visit.cancel(campaign, NOW)
+            for one in people(3):
+                await loader.add(one)
+        counts = await store.counts(campaign.key)
+        assert (counts.of(State.CANCELLED), counts.of(State.QUEUED)) == (3, 0)
+
+
+async def test_nobody_waits_in_a_finished_campaign(path: Path) -> None:
+    """Who is to be sent to again just before the end keeps the campaign from ending."""
+    async with open_store(path) as store:
+        campaign = await campaign_with(store, people(1))
+        (held,) = (await store.lease(campaign.key, NOW, 1)).leases
+        await store.commit(held, PEER, "<1@x>", "d", NOW)
+        await store.settle(held, Unknown("reset", PEER), NOW)
+        assert (await store.standing(campaign.key)).is_finished
+        with visit_store(path) as visit:
+            assert visit.resolve(campaign, Resolution.RESEND, NOW) == 1
+        assert not await store.change(campaign.key, CampaignState.FINISHED, NOW)
+        assert await store.state(campaign.key) is CampaignState.SENDING

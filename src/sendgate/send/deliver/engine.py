@@ -404,18 +404,23 @@ class Engine:
 
     async def _closed(self, ended: Ended) -> Ended:
         desk, now = self._desk, self._desk.clock()
+        sending, why = {CampaignState.SENDING}, ended.why
         after = {
             Why.FINISHED: CampaignState.FINISHED,
             Why.IDLE: CampaignState.QUEUED,
             Why.STOPPED: CampaignState.QUEUED,
         }.get(ended.why)
         if after is not None:
-            await desk.store.change(desk.key, after, now, only_from={CampaignState.SENDING})
+            done = await desk.store.change(desk.key, after, now, only_from=sending)
+            if not done and why is Why.FINISHED:
+                # Somebody is to be sent to again since a moment ago.
+                await desk.store.change(desk.key, CampaignState.QUEUED, now, only_from=sending)
+                why = Why.IDLE
         due = (await desk.store.standing(desk.key)).due
         wait = self._unblocking()
-        if due is not None and wait is not None and due <= now and ended.why is Why.IDLE:
+        if due is not None and wait is not None and due <= now and why is Why.IDLE:
             due = now + timedelta(seconds=wait)
-        return Ended(ended.why, due, ended.reason)
+        return Ended(why, due, ended.reason)
 
 
 def _retrieved(task: asyncio.Task[Sequence[Made | Unmade]]) -> None:

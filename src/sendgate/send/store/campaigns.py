@@ -149,10 +149,13 @@ def change(
     """Bring a campaign into a state; False where it stands where that cannot or shall not be.
 
     Another process may have paused or cancelled it a moment ago: whoever changes a state
-    says with `only_from` from which it may be left, and looks at the answer.
+    says with `only_from` from which it may be left, and looks at the answer. None is
+    finished while somebody waits: a person may just have had somebody sent to again.
     """
     now_in = state_of(db, key)
     if now_in not in only_from or (now_in is not to and to not in CAMPAIGN_STEPS[now_in]):
+        return False
+    if to is CampaignState.FINISHED and not standing(db, key).is_finished:
         return False
     db.execute(
         "UPDATE campaign SET state = ?, reason = ?, changed = ? WHERE key = ?",

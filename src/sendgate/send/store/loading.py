@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sendgate.errors import InternalError
+from sendgate.send.state import CampaignState
 from sendgate.send.store import campaigns, suppressed
 from sendgate.send.store.rows import Exclusion, NewRecipient, clean, to_ms
 
@@ -76,6 +77,8 @@ def load(
 def finish_load(db: sqlite3.Connection, key: int) -> None:
     """Mark the contacts as complete: from now on the campaign resumes instead of loading."""
     db.execute("UPDATE campaign SET loaded = 1 WHERE key = ?", (key,))
+    if campaigns.state_of(db, key) is CampaignState.CANCELLED:
+        campaigns.cancel_waiting(db, -1)  # those who came in behind the cancel
 
 
 def note_exclusion(db: sqlite3.Connection, key: int, row: Exclusion, time: int) -> None:
