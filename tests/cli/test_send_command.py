@@ -222,6 +222,23 @@ async def test_a_pause_during_an_audit_that_is_held_stands(world: Worlds) -> Non
         assert w.peer.connections == 0
 
 
+@pytest.mark.parametrize("options", [[], ["--test-to", "me@example.net"], ["--dry-run"]])
+async def test_a_signal_before_anything_is_sent(world: Worlds, options: list[str]) -> None:
+    """SIGINT during the audit: exit 4 in words, whatever the run was to come to."""
+    async with world() as w:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            place = f"127.0.0.1:{silent.getsockname()[1]}"
+            arguments = ("send", str(w.setup.file), "--nameserver", place, *options)
+            process = await w.start(*arguments)
+            await asyncio.to_thread(silent.recv, 1)
+            process.send_signal(signal.SIGINT)
+            done = await ended(process)
+        assert (done.code, done.out) == (4, ""), done.err
+        assert done.err == "sendgate: error: stopped before sending began\n"
+        assert w.peer.connections == 0
+
+
 async def test_a_dry_run_plans_and_sends_nothing(world: Worlds, tmp_path: Path) -> None:
     """Who may be mailed, to which receivers; no store is made."""
     async with world() as w:

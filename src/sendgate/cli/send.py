@@ -51,18 +51,23 @@ def send(
     if dry_run and test_to is not None:
         raise InputError("give --dry-run or --test-to, not both")
     _check_installed()
-    campaign = load_campaign(file, run.config, run.console.note)
-    job = prepare(campaign, run.console.note)
-    with run.destination() as destination:
-        if dry_run:
-            from sendgate.cli.rehearse import rehearse
+    try:
+        campaign = load_campaign(file, run.config, run.console.note)
+        job = prepare(campaign, run.console.note)
+        with run.destination() as destination:
+            if dry_run:
+                from sendgate.cli.rehearse import rehearse
 
-            return asyncio.run(rehearse(run, job, destination))
-        if test_to is not None:
-            from sendgate.cli.rehearse import send_test
+                return asyncio.run(rehearse(run, job, destination))
+            if test_to is not None:
+                from sendgate.cli.rehearse import send_test
 
-            return asyncio.run(send_test(run, job, destination, test_to))
-        return asyncio.run(_send(run, job, destination, wait=not no_wait))
+                return asyncio.run(send_test(run, job, destination, test_to))
+            return asyncio.run(_send(run, job, destination, wait=not no_wait))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        # Once mail leaves, the engine takes the signals, and ends in good order.
+        run.console.error("stopped before sending began")
+        return EXIT_STOPPED
 
 
 def _check_installed() -> None:
@@ -85,26 +90,20 @@ async def _send(run: Run, job: Job, destination: Destination, *, wait: bool) -> 
     stop = Stop()
     where = job.campaign.store or usual_store()
     secret = os.environ.get("SENDGATE_SECRET") or None
-    try:
-        async with (
-            stop.listening(),
-            open_live(run.options) as source,
-            open_store(where, secret=secret) as store,
-        ):
-            due, unknown = store.recovered
-            if due or unknown:
-                run.console.note(
-                    f"an earlier run was cut short: {due} are due again, {unknown} are unknown"
-                )
-            sending = Sending(run, job, source, store, stop, wait=wait)
-            code = await sending.through()
-            await _show(run, sending, destination)
-            return code
-    except asyncio.CancelledError:
-        if not stop.asked:
-            raise
-        run.console.error("stopped before sending began")
-        return EXIT_STOPPED
+    async with (
+        stop.listening(),
+        open_live(run.options) as source,
+        open_store(where, secret=secret) as store,
+    ):
+        due, unknown = store.recovered
+        if due or unknown:
+            run.console.note(
+                f"an earlier run was cut short: {due} are due again, {unknown} are unknown"
+            )
+        sending = Sending(run, job, source, store, stop, wait=wait)
+        code = await sending.through()
+        await _show(run, sending, destination)
+        return code
 
 
 async def _show(run: Run, sending: Sending, destination: Destination) -> None:
