@@ -175,6 +175,10 @@ def test_the_second_process_says_so_and_stops(tmp_path: Path) -> None:
         time.sleep(0.01)
     with pytest.raises(StoreOpenError, match=rf"is in use: .*\(process {process.pid}\)"):
         open_store(plan.store)
+    link = tmp_path / "link.db"
+    link.symlink_to(plan.store)
+    with pytest.raises(StoreOpenError, match=rf"is in use: .*\(process {process.pid}\)"):
+        open_store(link)
     with visit_store(plan.store) as visit:
         assert visit.is_owned
         campaign = visit.campaign("killed")

@@ -111,7 +111,9 @@ def own(path: Path, patience: float = _PATIENCE) -> Ownership:
     """
     import fcntl
 
-    beside = path.with_name(path.name + ".owner")
+    # One store has one lock, by whatever links it is reached.
+    real = Path(os.path.realpath(path))
+    beside = real.with_name(real.name + ".owner")
     try:
         handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
