@@ -34,7 +34,8 @@ HEAVY = {
 ORDER = [
     "errors", "names", "spelling", "networks", "files", "dns", "observed", "profile",
     "vocabulary", "taglist", "spf", "dkim", "dmarc", "bimi", "mx", "mtasts", "topology",
-    "hosts", "receivers", "audit", "settings", "config", "message", "send", "render", "cli",
+    "hosts", "receivers", "audit", "settings", "config", "repo", "message", "send", "render",
+    "cli",
 ]  # fmt: skip
 PROTOCOLS = ORDER[ORDER.index("spf") : ORDER.index("audit")]
 

@@ -270,6 +270,8 @@ class Reason(StrEnum):
     ALIAS_LOOP = "alias-loop"  # a CNAME chain that returns to itself or has no end
     NOT_ASKED = "not-asked"  # outside the given zones or recording, with --offline or --replay
     HIDDEN = "hidden"  # there, but only the DNS provider knows the value
+    UNREADABLE = "unreadable"  # its zone stands in a file that could not be read
+    INCOMPLETE = "incomplete"  # the zone has further records that its repository does not show
     ALLOWANCE = "allowance"  # an optional question left out to keep the audit small
 
 

@@ -1,0 +1,89 @@
+"""The files of a repository, read from a folder or from a revision, and never run.
+
+Paths are relative to the root and in POSIX form. A symbolic link that leads out of the
+root, to itself, or to what is no plain file is not followed. Nothing here executes what a
+repository holds, and git is asked with options that keep it from doing so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from sendgate.errors import SourceError
+from sendgate.names import printable
+
+__all__ = ["MAX_OCTETS", "FolderTree", "Tree"]
+
+MAX_OCTETS = 256 * 1024 * 1024  # of one file; a larger one is not a zone
+_SKIPPED = {".git", ".hg", ".svn", ".venv", ".terraform", "node_modules", "__pycache__"}
+
+
+class Tree(Protocol):
+    """A repository's files at one moment."""
+
+    def paths(self) -> tuple[str, ...]:
+        """Every plain file, sorted; folders of tools (``.git``, ``node_modules``) left out."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Read one file; raise `SourceError` where it is missing, too large, or outside."""
+        ...
+
+
+class FolderTree:
+    """The files below a folder, or one single file, as they are on disk."""
+
+    def __init__(self, root: str | Path) -> None:
+        self._given = Path(root)
+        self._root = Path(os.path.realpath(self._given))
+        if not self._root.exists():
+            raise SourceError("there is no such file or folder", str(root))
+        self._single = self._root.name if self._root.is_file() else None
+        if self._single is not None:
+            self._root = self._root.parent
+        self._paths: tuple[str, ...] | None = None
+
+    @property
+    def root(self) -> Path:
+        """The folder that paths are relative to."""
+        return self._root
+
+    def paths(self) -> tuple[str, ...]:
+        """Every plain file, sorted; listed once."""
+        if self._paths is None:
+            self._paths = (self._single,) if self._single else tuple(sorted(self._walk()))
+        return self._paths
+
+    def read(self, path: str) -> bytes:
+        """Read one file, links within the root followed."""
+        real = Path(os.path.realpath(self._root / path))
+        if not real.is_relative_to(self._root):
+            raise SourceError("leads out of the repository", path)
+        try:
+            if not real.is_file():
+                raise SourceError("is no plain file", path)
+            with real.open("rb") as file:
+                octets = file.read(MAX_OCTETS + 1)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise SourceError(f"cannot be read: {why}", path) from None
+        if len(octets) > MAX_OCTETS:
+            raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a zone", path)
+        return octets
+
+    def _walk(self) -> Iterator[str]:
+        for folder, folders, files in os.walk(self._root, onerror=_refuse):
+            folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+            for name in files:
+                path = Path(folder, name)
+                real = Path(os.path.realpath(path))
+                if real.is_relative_to(self._root) and real.is_file():
+                    yield path.relative_to(self._root).as_posix()
+
+
+def _refuse(error: OSError) -> None:
+    where = printable(str(error.filename))
+    raise SourceError(f"cannot be listed: {(error.strerror or str(error)).lower()}", where)
