@@ -299,3 +299,95 @@ def test_a_receiver_with_a_limit_of_its_own_is_nearly_filled_and_rarely_annoyed(
     assert taken > 0.6 * 6 * 3600
     assert refused < 30
     assert pauses <= 2
+
+
+SHARED = read_shaping(
+    """
+[default]
+connections = 8
+messages = 100
+source = "x"
+date = 2026-01-01
+[[reaction]]
+categories = ["temporary", "protocol"]
+share = "20%"
+slow = true
+count = 5
+within = "10m"
+pause = "10m"
+[[provider]]
+id = "brisk"
+mx = ["brisk.example"]
+rate = "10/s"
+per = "source"
+source = "x"
+date = 2026-01-01
+"""
+)
+TEMPORARY = said("temporary", again=300)
+
+
+def test_one_recipient_that_is_unwell_does_not_slow_its_site() -> None:
+    """One temporary reply in ten, for as long as it may be, changes nothing; nor do two alone."""
+    pace, now = Pace(SHARED), 0.0
+    for number in range(300):
+        now += 1.0
+        if number % 10 == 5:
+            assert pace.heard(FREE, TEMPORARY, now) is None
+        else:
+            pace.delivered(FREE, now)
+    assert pace.connections_of(FREE, now) == 8
+    assert pace.rate_of(FREE, now) is None
+    young = Path("", Site("mx.example.org"))
+    assert pace.heard(young, TEMPORARY, now) is None
+    assert pace.heard(young, TEMPORARY, now) is None
+    assert pace.connections_of(young, now) == 8
+
+
+def test_a_site_that_is_unwell_is_slowed_and_then_paused() -> None:
+    """Of a fifth of the last replies on, whichever of its categories they are of."""
+    pace, now = Pace(SHARED), 0.0
+    for _ in range(8):
+        now += 1.0
+        pace.delivered(FREE, now)
+    assert pace.heard(FREE, said("temporary"), now) is None
+    assert pace.heard(FREE, said("protocol", Scope.SENDER), now) is None
+    assert pace.connections_of(FREE, now) == 8
+    assert pace.heard(FREE, said("temporary"), now) is None  # three of eleven
+    assert pace.connections_of(FREE, now) < 8
+    replies = [pace.heard(FREE, said("temporary"), now) for _ in range(4)]
+    assert replies[:3] == [None] * 3
+    assert replies[3] is not None
+    assert replies[3].until == now + 600.0
+
+
+def test_what_was_said_long_ago_is_no_share_of_now() -> None:
+    """Only the last replies of the time in question count, at most fifty of them."""
+    pace = Pace(SHARED)
+    for _ in range(2):
+        pace.heard(FREE, said("temporary"), 0.0)
+    pace.heard(FREE, said("temporary"), 700.0)
+    assert pace.connections_of(FREE, 700.0) == 8
+    for _ in range(1000):
+        pace.delivered(FREE, 700.0)
+    for _ in range(9):
+        pace.heard(FREE, said("temporary"), 701.0)
+    assert pace.connections_of(FREE, 701.0) == 8
+    pace.heard(FREE, said("temporary"), 701.0)  # ten of the last fifty
+    assert pace.connections_of(FREE, 701.0) < 8
+
+
+def test_where_the_limit_is_each_addresss_own_they_do_not_share_it() -> None:
+    """Connections and rate are those of a path; another one has its own, and its own pause."""
+    pace, other = Pace(SHARED), Path("192.0.2.2", BRISK.site)
+    assert [pace.open(path, 0.0) for path in (BRISK, other) for _ in range(8)] == [0.0] * 16
+    assert pace.open(BRISK, 0.0) == math.inf
+    assert sent(pace, BRISK, 0.0, 10.0) == pytest.approx(100, abs=1)
+    assert sent(pace, other, 0.0, 10.0) == pytest.approx(100, abs=1)
+    pace.hold(BRISK, 60.0, 10.0, "ip_reputation")
+    assert pace.is_held(BRISK, 10.0)
+    assert not pace.is_held(other, 10.0)
+    assert pace.take(other, 11.0) == 0.0
+    pace.close(BRISK)
+    pace.close(other)
+    assert pace.open(other, 11.0) == 0.0

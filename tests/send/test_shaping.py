@@ -118,6 +118,9 @@ def test_a_providers_reaction_stands_in_place_of_the_general_one() -> None:
         (HEAD + REACTION.replace("count = 1\n", ""), "needs 'count'"),
         (HEAD + REACTION.replace("1h", "soon"), "not a duration"),
         (HEAD + REACTION + "slow = 1", "true or false"),
+        (HEAD + REACTION + "share = 0.2", "part of all replies"),
+        (HEAD + REACTION + 'share = "100%"', "part of all replies"),
+        (HEAD + ROW + 'per = "host"', "'site' or 'source'"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused(text: str, why: str) -> None:
@@ -129,3 +132,23 @@ def test_a_table_that_cannot_be_meant_is_refused(text: str, why: str) -> None:
 def test_the_pieces_of_those_tables_are_right() -> None:
     """Else each refusal above could be for another reason."""
     assert isinstance(read_shaping(HEAD + ROW + REACTION), Shaping)
+
+
+def test_a_few_unwell_mailboxes_are_no_reason_to_slow_a_site() -> None:
+    """What speaks of a recipient alone counts by its share; what speaks of the rate at once."""
+    table = load_shaping()
+    assert table.reactions["temporary"].share == 0.2
+    assert table.reactions["throttled"].share == 0.0
+    assert "greylisted" not in table.reactions
+    assert "mailbox_full" not in table.reactions
+    office = table.reaction(site("example-com.mail.protection.outlook.com"), "policy")
+    assert office is not None
+    assert office.share == 0.1  # one customer's rules are not everybody's
+
+
+def test_limits_are_of_all_addresses_or_of_each() -> None:
+    """At an unknown site all share what it bears; providers count each address."""
+    table = load_shaping()
+    assert table.limits(site("mx.example.net")).of_all(3) == (20, None)
+    assert table.limits(site("mx.yahoo.co.jp")).of_all(3) == (6, 30.0)
+    assert table.limits(site("aspmx.l.google.com")).of_all(3) == (5, None)

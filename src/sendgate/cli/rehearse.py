@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from sendgate.cli.command import Run
 from sendgate.cli.gatekeeper import Gatekeeper
 from sendgate.cli.job import Job, now, usual_store
-from sendgate.cli.sending import Sending, Stop
+from sendgate.cli.sending import Sending
 from sendgate.cli.sources import open_live
+from sendgate.cli.stop import Stop
 from sendgate.errors import InputError
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ async def _plan(campaign: Campaign, source: DnsSource, domains: Counter[str]) ->
         group = names[start : start + _TOGETHER]
         found = await asyncio.gather(*(router(name) for name in group))
         routes |= dict(zip(group, found, strict=True))
-    return make_plan(domains, routes, table, campaign.rate)
+    sources = len(campaign.transport.source_addresses)
+    return make_plan(domains, routes, table, campaign.rate, sources)
 
 
 async def send_test(

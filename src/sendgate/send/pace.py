@@ -1,6 +1,6 @@
 """How fast to go: what the table allows, and what the receivers' replies make of it.
 
-    open ──► a connection now, or when to ask again      (per path, and per site in all)
+    open ──► a connection now, or when to ask again      (per path; per site, where all share)
     take ──► a message now, or when to ask again         (campaign, site, path: token buckets)
     delivered, heard, unreached ──► faster, slower, or a pause of the path
 
@@ -33,6 +33,8 @@ _FAILED = (300.0, 3600.0)  # first and longest pause of a path that cannot be re
 _LONGEST_ASKED = 3600.0  # seconds; a longer wait that a reply names holds its message only
 _ROUNDING = 1e-9
 _SWEEP = 16  # idle paths looked for at a time
+_REPLIES = 50  # of a path that a share is of
+_FEW = 3  # replies of a kind that are no share of anything yet
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class _Lane:
     why: str = ""
     failures: int = 0
     seen: dict[str, deque[float]] = field(default_factory=dict)
+    replies: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=_REPLIES))
     trial: bool = False
     tried_at: float | None = None
 
@@ -132,6 +135,14 @@ class _Lane:
         seen = 1.0 - math.exp(-max(now - self.made_at, 1.0) / _LOAD)
         return self.load / seen
 
+    def is_share(self, reaction: Reaction, now: float) -> bool:
+        """Whether such replies are so many of the last ones that the path itself is meant."""
+        if not reaction.share:
+            return True
+        lately = [said for at, said in self.replies if now - at <= reaction.within]
+        such = sum(said in reaction.categories for said in lately)
+        return such >= _FEW and such >= reaction.share * len(lately)
+
     def is_plain(self, now: float) -> bool:
         """Whether nothing is known that a new lane would not know."""
         return (
@@ -144,7 +155,7 @@ class _Lane:
 
 @dataclass
 class _Place:
-    """What is known of one site: connections of all paths to it, and its own rate."""
+    """What a limit of the table is kept for: a site, or where each has its own, a path."""
 
     open: int = 0
     bucket: Bucket | None = None
@@ -166,7 +177,7 @@ class Pace:
         self._campaign: Bucket | None = None
         self._capacity = capacity
         self._lanes: dict[Path, _Lane] = {}
-        self._places: dict[str, _Place] = {}
+        self._places: dict[tuple[str, str], _Place] = {}
 
     def open(self, path: Path, now: float) -> float:
         """Take a connection slot; 0.0: taken, else the seconds until it is worth asking again.
@@ -185,7 +196,7 @@ class Pace:
     def close(self, path: Path) -> None:
         """Give a slot back that `open` gave."""
         self._lanes[path].open -= 1
-        self._places[path.site.key].open -= 1
+        self._places[_place_key(path, self._lanes[path].limits)].open -= 1
 
     def has_room(self, path: Path, now: float) -> bool:
         """Whether the connections open are as many as there may now be, or fewer.
@@ -218,6 +229,7 @@ class Pace:
         """The receiver took a message: a little faster, where the path was slowed."""
         lane = self._lane(path, now)
         lane.failures, lane.trial, lane.tried_at = 0, False, None
+        lane.replies.append((now, ""))
         steady = min(max(now - lane.delivered_at, 0.0), _STEADY)
         lane.delivered_at = now
         full = lane.limits.connections
@@ -234,10 +246,11 @@ class Pace:
         """A refusal came over the path: slower, or a pause, as the table says; the pause if any."""
         lane = self._lane(path, now)
         lane.failures = 0
+        lane.replies.append((now, said.category))
         if said.scope is not Scope.SENDER:  # it speaks of something else: the path is good
             lane.trial, lane.tried_at = False, None
         reaction = self._table.reaction(path.site, said.category)
-        if reaction is None:
+        if reaction is None or not lane.is_share(reaction, now):
             return None
         if reaction.slow:
             self._slow(lane, now)
@@ -273,6 +286,11 @@ class Pace:
         lane = self._lane(path, now)
         lane.held_until = -math.inf
         lane.trial, lane.tried_at = trial, None
+
+    def is_held(self, path: Path, now: float) -> bool:
+        """Whether a path is paused."""
+        lane = self._lanes.get(path)
+        return lane is not None and now < lane.held_until
 
     def held(self, now: float) -> Iterator[Held]:
         """The paths that are paused."""
@@ -320,11 +338,12 @@ class Pace:
         return lane
 
     def _place(self, path: Path, now: float) -> _Place:
-        place = self._places.get(path.site.key)
+        limits = self._table.limits(path.site)
+        key = _place_key(path, limits)
+        place = self._places.get(key)
         if place is None:
-            rate = self._table.limits(path.site).rate
-            place = _Place(bucket=None if rate is None else Bucket(rate, now))
-            self._places[path.site.key] = place
+            place = _Place(bucket=None if limits.rate is None else Bucket(limits.rate, now))
+            self._places[key] = place
         return place
 
     def _make_room(self, now: float) -> None:
@@ -339,3 +358,7 @@ class Pace:
                 place = self._places.pop(key)
                 if not place.is_plain(now):
                     self._places[key] = place
+
+
+def _place_key(path: Path, limits: Limits) -> tuple[str, str]:
+    return path.source if limits.per_source else "", path.site.key

@@ -59,8 +59,12 @@ def make_plan(
     routes: Mapping[str, Route | NoRoute],
     table: Shaping,
     rate: float | None,
+    sources: int = 1,
 ) -> Plan:
-    """Sum recipients by domain up by site; `rate` is the campaign's own limit."""
+    """Sum recipients by domain up by site, for so many source addresses.
+
+    `rate` is the campaign's own limit.
+    """
     sites: Counter[Site] = Counter()
     unreachable: Counter[str] = Counter()
     for domain, number in domains.items():
@@ -71,6 +75,5 @@ def make_plan(
             unreachable[str(found.why)] += number
     lines = []
     for site, number in sorted(sites.items(), key=lambda item: (-item[1], item[0].key)):
-        limits = table.limits(site)
-        lines.append(SitePlan(site, number, limits.connections, limits.rate))
+        lines.append(SitePlan(site, number, *table.limits(site).of_all(sources)))
     return Plan(tuple(lines), dict(sorted(unreachable.items())), rate)

@@ -9,6 +9,7 @@ one set of hosts. Thousands of domains whose mail one provider keeps are one sit
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -40,7 +41,8 @@ class Limits:
     """What a site takes from one sender.
 
     `connections` at a time, `messages` over each, `rate` in messages a second (None: no limit
-    of its own), `failures` of connections in a row before it is left alone.
+    of its own), `failures` of connections in a row before it is left alone. With
+    `per_source` each source address has these connections and this rate, else all share them.
     """
 
     connections: int
@@ -48,19 +50,29 @@ class Limits:
     rate: float | None
     tls_required: bool
     failures: int
+    per_source: bool = False
+
+    def of_all(self, sources: int) -> tuple[int, float | None]:
+        """Connections and rate of so many source addresses together."""
+        if not self.per_source or sources < 2:
+            return self.connections, self.rate
+        return self.connections * sources, None if self.rate is None else self.rate * sources
 
 
 @dataclass(frozen=True)
 class Reaction:
-    """What replies of a category do to a path: slow it, and after `count` in `within`, pause it.
+    """What replies of some categories do to a path: slow it, and after `count` in `within`, pause it.
 
-    `within` and `pause` in seconds.
+    `within` and `pause` in seconds. With a `share` above 0 they do nothing while they are a
+    smaller part of the path's last replies: then they speak of their recipients.
     """
 
     slow: bool
     count: int
     within: float
     pause: float
+    share: float = 0.0
+    categories: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +171,7 @@ def read_shaping(text: str) -> Shaping:
     return Shaping(default, reactions, providers, claims)
 
 
-_LIMITS = {"connections", "messages", "rate", "tls", "failures"}
+_LIMITS = {"connections", "messages", "rate", "tls", "failures", "per"}
 _ORIGIN = {"source", "date"}
 
 
@@ -199,12 +211,16 @@ def _limits(row: Mapping[str, Any], base: Limits, where: str) -> Limits:
     tls = row.get("tls", "opportunistic")
     if tls not in {"opportunistic", "required"}:
         raise InternalError(f"{where}: tls is 'opportunistic' or 'required'")
+    per = row.get("per", "source" if base.per_source else "site")
+    if per not in {"site", "source"}:
+        raise InternalError(f"{where}: per is 'site' or 'source'")
     return Limits(
         connections=_count(row, "connections", base.connections, where),
         messages=_count(row, "messages", base.messages, where),
         rate=_read(read_rate, row["rate"], where) if "rate" in row else None,
         tls_required=tls == "required",
         failures=_count(row, "failures", base.failures, where),
+        per_source=per == "source",
     )
 
 
@@ -222,15 +238,28 @@ def _reactions(rows: Any, where: str) -> dict[str, Reaction]:
 
 def _reaction(row: Mapping[str, Any], where: str) -> Reaction:
     needed = {"categories", "count", "within", "pause"}
-    if unknown := set(row) - needed - {"slow"}:
+    if unknown := set(row) - needed - {"slow", "share"}:
         raise InternalError(f"{where} has an unknown key {min(unknown)!r}")
     if missing := needed - set(row):
         raise InternalError(f"{where} needs {min(missing)!r}")
     slow = row.get("slow", False)
     if not isinstance(slow, bool):
         raise InternalError(f"{where}: slow is true or false")
-    count = _count(row, "count", 1, where)
-    return Reaction(slow, count, _seconds(row["within"], where), _seconds(row["pause"], where))
+    return Reaction(
+        slow=slow,
+        count=_count(row, "count", 1, where),
+        within=_seconds(row["within"], where),
+        pause=_seconds(row["pause"], where),
+        share=_share(row.get("share", "0%"), where),
+        categories=frozenset(_strings(row["categories"], f"{where}: categories")),
+    )
+
+
+def _share(value: Any, where: str) -> float:
+    found = re.fullmatch(r"(\d{1,2})%", value) if isinstance(value, str) else None
+    if found is None:
+        raise InternalError(f"{where}: share is a part of all replies, such as '20%'")
+    return int(found[1]) / 100
 
 
 def _seconds(value: Any, where: str) -> float:
