@@ -49,7 +49,8 @@ class ZoneRecord:
     """One record of a repository: owner, type, TTL in seconds, data, file and line.
 
     `zone` is the apex of the zone that the record is published in, which need not be the
-    deepest one above its name: a parent's delegation and glue are the parent's.
+    deepest one above its name: a parent's delegation and glue are the parent's. `view` tells
+    zones of one name apart, where a repository has several.
     """
 
     name: Domain
@@ -58,6 +59,7 @@ class ZoneRecord:
     data: Rdata
     origin: Origin
     zone: Domain
+    view: str = ""
 
 
 def read_zone_file(path: str | Path, root: Path | None = None) -> list[ZoneRecord]:

@@ -18,7 +18,7 @@ from enum import StrEnum
 from sendgate.dns.zonefile import ZoneRecord
 from sendgate.names import Domain, printable
 
-__all__ = ["DeclaredZone", "Place", "Reading", "Slip", "SlipKind", "Unread", "entry_of"]
+__all__ = ["DeclaredZone", "Hidden", "Place", "Reading", "Slip", "SlipKind", "Unread", "entry_of"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class DeclaredZone:
     sources feed the zone, a plan shows only its own resources); None: absence is proof.
     `ignored` holds the patterns of names that the repository leaves to others, as Python
     regular expressions over the name's text without the final dot. `view` tells two zones
-    of one name apart (``inside``, ``outside``); only one of them is audited at a time.
+    of one name apart (``inside``, ``outside``), and their records carry it too; only one of
+    them is audited at a time.
     """
 
     apex: Domain
@@ -53,6 +54,21 @@ class DeclaredZone:
     incomplete: str | None = None
     ignored: tuple[str, ...] = ()
     view: str = ""
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A record that is published, and whose data the repository does not show.
+
+    `why` says so in words (``known after apply``). Addresses behind a provider's alias are
+    a `ZoneRecord` with `Address(None)` instead.
+    """
+
+    name: Domain
+    rdtype: str
+    zone: Domain
+    place: Place
+    why: str
 
 
 class SlipKind(StrEnum):
@@ -108,6 +124,7 @@ class Reading:
     carry `Origin("file", path, line)` with the path relative to the tree's root. `places`
     gives, for the line of a record, the lines of the entry it belongs to, where the entry
     is longer than that line. `notes` are remarks for the user that no record stands for.
+    `hidden` are records whose data cannot be seen.
     """
 
     source: str
@@ -118,6 +135,7 @@ class Reading:
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
 
     @property
     def unread_zones(self) -> frozenset[Domain]:
