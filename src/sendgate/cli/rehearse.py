@@ -3,59 +3,63 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sendgate.cli.command import Run
+from sendgate.cli.command import EXIT_REFUSED, EXIT_STOPPED, Run
 from sendgate.cli.gatekeeper import Gatekeeper
-from sendgate.cli.job import Job, now, usual_store
+from sendgate.cli.job import Job, Spotter, now, usual_store
 from sendgate.cli.sending import Sending
 from sendgate.cli.sources import open_live
-from sendgate.cli.stop import Stop
-from sendgate.errors import InputError
+from sendgate.cli.stop import Stop, run_whole
+from sendgate.errors import InputError, RenderError
 
 if TYPE_CHECKING:
     from sendgate.cli.destination import Destination
     from sendgate.dns.source import DnsSource
+    from sendgate.render.page import Page
     from sendgate.send.campaign import Campaign
-    from sendgate.send.compose import Composer
     from sendgate.send.deliver import NoRoute, Route
     from sendgate.send.eligibility import Known, Tally
+    from sendgate.send.gate_audit import Sample
     from sendgate.send.plan import Plan
-    from sendgate.send.store import NewRecipient
+    from sendgate.send.store import NewRecipient, Visit
 
 __all__ = ["rehearse", "send_test"]
 
 _TOGETHER = 100  # domains whose routes are looked for at a time
 
 
-def _composer(campaign: Campaign) -> Composer:
-    """A composer whose tokens no store knows: a click on them unsubscribes nobody."""
-    from sendgate.send.compose import Composer
-    from sendgate.send.tokens import Tokens
+def rehearse(run: Run, job: Job, destination: Destination) -> int:
+    """Audit, count who may be mailed, and plan; exit as the gate decides. Nothing is kept."""
+    if (nobody := job.nobody()) is not None:
+        raise nobody
+    spotter = Spotter(job.sampler, now())
+    tally, domains = _counted(job.campaign, spotter)
+    return run_whole(_audited(run, job, destination, (tally, domains), spotter.odd))
 
-    return Composer(campaign, Tokens(secrets.token_bytes(32)), 1)
 
-
-async def rehearse(
+async def _audited(
     run: Run,
     job: Job,
     destination: Destination,
+    counted: tuple[Tally, Counter[str]],
+    odd: Sequence[Sample],
 ) -> int:
-    """Audit, count who may be mailed, and plan; exit as the gate decides. Nothing is kept."""
     from sendgate.render.gate import gate_on, plan_on
 
-    campaign = job.campaign
-    async with open_live(run.options) as source:
-        gate = await Gatekeeper(job, source).audit()
-        tally, domains = _counted(campaign)
-        plan = await _plan(campaign, source, domains)
+    tally, domains = counted
+    stop = Stop()
+    async with stop.listening(), open_live(run.options) as source:
+        gate = await Gatekeeper(job, source).audit(odd)
+        plan = await _plan(job.campaign, source, domains)
     page = destination.page()
-    gate_on(page, campaign.name, gate)
+    gate_on(page, job.campaign.name, gate)
     plan_on(page, plan, tally)
     destination.print(page)
     return gate.decision.exit_code
@@ -79,15 +83,17 @@ def _known(campaign: Campaign) -> Known:
     return Known(suppressed=is_suppressed)
 
 
-def _counted(campaign: Campaign) -> tuple[Tally, Counter[str]]:
+def _counted(campaign: Campaign, spotter: Spotter) -> tuple[Tally, Counter[str]]:
     from sendgate.send.enlist import enlist
     from sendgate.send.store import NewRecipient
 
     domains: Counter[str] = Counter()
-    with enlist(campaign, _composer(campaign), now(), _known(campaign)) as enlisting:
+    known = _known(campaign)
+    with enlist(campaign, spotter.sampler.composer, spotter.date, known) as enlisting:
         for row in enlisting:
             if isinstance(row, NewRecipient):
                 domains[row.domain] += 1
+                spotter.look(row)
         return enlisting.tally, domains
 
 
@@ -101,15 +107,16 @@ async def _plan(campaign: Campaign, source: DnsSource, domains: Counter[str]) ->
 
     table = load_shaping()
     # MTA-STS policies are left alone: nothing but DNS is asked.
-    router = ways(Router(source, table, clock=now, dice=random.SystemRandom()))
+    sources = [str(address) for address in campaign.transport.source_addresses]
+    port = campaign.transport.port
+    router = ways(Router(source, table, clock=now, dice=random.SystemRandom()), port, sources)
     routes: dict[str, Route | NoRoute] = {}
     names = list(domains)
     for start in range(0, len(names), _TOGETHER):
         group = names[start : start + _TOGETHER]
         found = await asyncio.gather(*(router(name) for name in group))
         routes |= dict(zip(group, found, strict=True))
-    sources = len(campaign.transport.source_addresses)
-    return make_plan(domains, routes, table, campaign.rate, sources)
+    return make_plan(domains, routes, table, campaign.rate, len(sources))
 
 
 async def send_test(
@@ -121,16 +128,16 @@ async def send_test(
     """Send what the first recipient would get to one address, through the gate and the engine.
 
     It goes through a store of its own that is gone afterwards: the campaign is not begun by it.
+    Exit 0 where it was delivered, 1 where it was refused, by the gate or by a receiver, 3
+    where the gate held it or nobody knows, 4 where it is yet to be taken.
     """
-    from sendgate.render.campaign import log_text
     from sendgate.render.gate import gate_on
     from sendgate.send.address import Address
     from sendgate.send.gate import Allow
     from sendgate.send.store import open_store, visit_store
 
-    address, campaign = Address.parse(to), job.campaign
-    row = _first(campaign)
-    trial = replace(row, address=str(address), domain=address.domain.text)
+    address = Address.parse(to)
+    trial = replace(_first(job), address=str(address), domain=address.domain.text)
     stop = Stop()
     with tempfile.TemporaryDirectory(prefix="sendgate-") as folder:
         path = Path(folder) / "test.db"
@@ -143,22 +150,50 @@ async def send_test(
             code = await sending.through()
         page = destination.page()
         if sending.gate is not None and not isinstance(sending.gate.decision, Allow):
-            gate_on(page, campaign.name, sending.gate)
+            gate_on(page, job.campaign.name, sending.gate)
         else:
             with visit_store(path) as visit:
-                (entered,) = visit.campaigns()
-                for entry in visit.log(entered):
-                    page.line(log_text(entry))
+                code = _came_to(page, visit, code)
         destination.print(page)
     return code
 
 
-def _first(campaign: Campaign) -> NewRecipient:
+def _came_to(page: Page, visit: Visit, code: int) -> int:
+    """Put on the page what became of the one message, and give the exit code."""
+    from sendgate.render.campaign import log_text
+    from sendgate.send.state import State
+
+    (entered,) = visit.campaigns()
+    for entry in visit.log(entered):
+        page.line(log_text(entry))
+    counts = visit.counts(entered)
+    if counts.of(State.DELIVERED):
+        return 0
+    if counts.of(State.BOUNCED):
+        page.line("the message was not delivered: it bounced")
+    elif counts.excluded:
+        page.line("the message was not sent: the address is excluded")
+    elif counts.of(State.UNKNOWN):
+        page.line("whether the message was delivered is not known: the reply to it was lost")
+        return code
+    else:
+        page.line("the message is not delivered yet, and this was its only attempt")
+        return EXIT_STOPPED
+    return EXIT_REFUSED
+
+
+def _first(job: Job) -> NewRecipient:
+    """The first recipient for whom a message can be made."""
     from sendgate.send.enlist import enlist
     from sendgate.send.store import NewRecipient
 
-    with enlist(campaign, _composer(campaign), now()) as enlisting:
+    if (nobody := job.nobody()) is not None:
+        raise nobody
+    date = now()
+    with enlist(job.campaign, job.sampler.composer, date) as enlisting:
         for row in enlisting:
             if isinstance(row, NewRecipient):
-                return row
-    raise InputError(f"{campaign.contacts}: nobody in it may be mailed, so there is no message")
+                with suppress(RenderError):
+                    job.sampler.sample(row, date)
+                    return row
+    raise InputError(f"{job.campaign.contacts}: the contacts changed while they were read")

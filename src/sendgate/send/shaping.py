@@ -61,7 +61,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Reaction:
-    """What replies of some categories do to a path: slow it, and after `count` in `within`, pause it.
+    """What replies of some categories do to a path: slow it; after `count` in `within`, pause it.
 
     `within` and `pause` in seconds. With a `share` above 0 they do nothing while they are a
     smaller part of the path's last replies: then they speak of their recipients.

@@ -10,7 +10,6 @@ at hand says or fails to say is the end of the attempt.
 
 from __future__ import annotations
 
-import ipaddress
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -39,18 +38,27 @@ class Caller:
     timeouts: Timeouts = field(default_factory=Timeouts)
     dice: random.Random = field(default_factory=random.Random)
 
-    def source_for(self, address: str) -> str | None:
-        """One of our addresses of the same family; raises `LookupError` where there is none.
+    def groups(self, route: Route) -> list[list[str | None]]:
+        """Our addresses that a route's hosts can be called from: by family, the better one first.
 
-        Mail never leaves from an address that was not declared: it has not been audited.
+        That is the family in which the most preferred host can be reached, IPv4 before IPv6.
+        ``[[None]]`` where none of ours is declared, empty where no host can be reached.
         """
         if not self.sources:
-            return None
-        version = ipaddress.ip_address(address).version
-        fitting = [s for s in self.sources if ipaddress.ip_address(s).version == version]
-        if not fitting:
-            raise LookupError(address)
-        return self.dice.choice(fitting)
+            return [[None]]
+        best: dict[bool, int] = {}
+        for hop in route.hops:
+            is_v6 = _is_v6(hop.address)
+            best[is_v6] = min(best.get(is_v6, hop.preference), hop.preference)
+        families = sorted(best, key=lambda is_v6: (best[is_v6], is_v6))
+        groups = [[s for s in self.sources if _is_v6(s) is is_v6] for is_v6 in families]
+        for group in groups:
+            self.dice.shuffle(group)
+        return [list(group) for group in groups if group]
+
+
+def _is_v6(address: str) -> bool:
+    return ":" in address
 
 
 @dataclass(frozen=True)
@@ -71,8 +79,14 @@ def _ignoring_preference(hop: Hop) -> tuple[str, str, int, TlsPolicy]:
     return hop.mx, hop.address, hop.port, hop.policy
 
 
-def dial_order(hops: Sequence[Hop], dice: random.Random) -> list[Hop]:
-    """Hops by preference (RFC 5321 section 5.1): equal hosts shuffled, a host's addresses kept."""
+def dial_order(hops: Sequence[Hop], dice: random.Random, sources: Sequence[str] = ()) -> list[Hop]:
+    """Hops by preference (RFC 5321 section 5.1): equal hosts shuffled, a host's addresses kept.
+
+    Hops that none of our `sources` can reach are left out; of equal hosts, those that the
+    first one reaches come first. Without any source every hop can be reached.
+    """
+    if sources:
+        hops = [hop for hop in hops if _source_for(hop, sources)]
     ordered: list[Hop] = []
     for _, equals in groupby(sorted(hops, key=lambda h: h.preference), lambda h: h.preference):
         hosts: dict[str, list[Hop]] = {}
@@ -80,13 +94,26 @@ def dial_order(hops: Sequence[Hop], dice: random.Random) -> list[Hop]:
             hosts.setdefault(hop.mx, []).append(hop)
         names = list(hosts)
         dice.shuffle(names)
-        ordered += [hop for name in names for hop in hosts[name]]
+        mixed = [hop for name in names for hop in hosts[name]]
+        if sources:
+            mixed.sort(key=lambda hop: _is_v6(hop.address) is not _is_v6(sources[0]))
+        ordered += mixed
     return ordered
+
+
+def _source_for(hop: Hop, sources: Sequence[str]) -> str | None:
+    """The first of our addresses that reaches a hop; None: none does, or any may."""
+    return next((one for one in sources if _is_v6(one) is _is_v6(hop.address)), None)
 
 
 @dataclass
 class Try:
-    """One attempt under way, and what it has come to; whoever breaks it off looks here."""
+    """One attempt under way, and what it has come to; whoever breaks it off looks here.
+
+    `sources` are our addresses that it may be made from, the first before the others; none:
+    from whichever. Mail never leaves from an address that was not declared: it has not been
+    audited.
+    """
 
     made: Made
     route: Route
@@ -94,6 +121,7 @@ class Try:
     commit: Callable[[Peer], Awaitable[None]]
     note: Callable[[str], None] = lambda _: None
     line: Line | None = None
+    sources: tuple[str, ...] = ()
     tries: list[Attempt] = field(default_factory=list)
     committed: bool = False
 
@@ -116,12 +144,8 @@ class Try:
                 if self.committed or is_definite(result):
                     return
             await self._hang_up()
-        for hop in dial_order(self.route.hops, caller.dice)[:MOST_HOPS]:
-            try:
-                source = caller.source_for(hop.address)
-            except LookupError:
-                continue
-            result = await self._call(caller, hop, source)
+        for hop in dial_order(self.route.hops, caller.dice, self.sources)[:MOST_HOPS]:
+            result = await self._call(caller, hop, _source_for(hop, self.sources))
             self.tries.append(result)
             if self.committed or is_definite(result):
                 return

@@ -1,6 +1,6 @@
 """The engine: takes what is due out of the store, gives it to receivers, writes what came of it.
 
-    feed:  due domains ─ lease ─► route, messages ─► lanes, one a site
+    feed:  due domains ─ lease ─► route, messages ─► lanes, one a source address and site
     work:  lane ─► attempt (commit record ─► final dot) ─► verdict ─► outcome on the disk ─► next
 
 It decides nothing: what a reply means is the judge's to say, how fast a site takes mail the
@@ -21,11 +21,12 @@ from typing import Any
 from sendgate.errors import InternalError, StoreError
 from sendgate.send.deliver.desk import Bounds, Desk
 from sendgate.send.deliver.lane import Job, Lane
-from sendgate.send.deliver.parts import Ended, Made, NoRoute, Unmade, Why
+from sendgate.send.deliver.lanes import Lanes, Paths
+from sendgate.send.deliver.parts import Ended, Made, NoRoute, Route, Unmade, Why
+from sendgate.send.deliver.ways import unreachable
 from sendgate.send.deliver.worker import Worker
 from sendgate.send.pace import Path
 from sendgate.send.schedule import END
-from sendgate.send.shaping import Site
 from sendgate.send.state import CampaignState
 
 __all__ = ["Engine"]
@@ -44,9 +45,9 @@ class Engine:
     def __init__(self, desk: Desk, bounds: Bounds | None = None) -> None:
         self._desk = desk
         self._bounds = bounds or Bounds()
-        self._lanes: dict[Site, Lane] = {}
+        # No site takes the room of the others: a quarter of it at most, over all its lanes.
+        self._lanes = Lanes(self._bounds.hold // 4 // max(1, len(desk.caller.sources)))
         self._ready: deque[Lane] = deque()  # lanes that may want a worker
-        self._blocked: dict[str, Lane] = {}  # by domain whose leases were given back
         self._in_hand: Counter[str] = Counter()  # leases, by domain
         self._jobs: dict[int, Job] = {}  # by attempt: leased, and not yet written about
         self._workers: set[asyncio.Task[None]] = set()
@@ -111,7 +112,7 @@ class Engine:
         self._stir.set()
         for audit in self._audits:
             audit.cancel()
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             lane.fresh.set()
 
     def fail(self, error: BaseException) -> None:
@@ -144,9 +145,7 @@ class Engine:
         yield
         domain = job.lease.domain
         self._in_hand[domain] -= 1
-        lane = None if job.route is None else self._lanes.get(job.route.site)
-        if lane is not None and lane.is_behind and len(lane.queue) <= self._bounds.hold // 8:
-            lane.is_behind = False
+        if job.lane is not None and self._lanes.has_caught_up(job.lane):
             self._stir.set()
         if self._hungry and self._in_hand[domain] <= self._bounds.batch // 2:
             self._stir.set()
@@ -163,7 +162,9 @@ class Engine:
         """Give back what waits for a site that may not be called now."""
         jobs = list(lane.queue)
         lane.queue.clear()
-        await self._give_back(jobs, lane)
+        for job in jobs:
+            self._lanes.hold_back(job.lease.domain, job.paths)
+        await self._give_back(jobs)
 
     def begin_audit(self, audit: Coroutine[Any, Any, None]) -> None:
         """Let an audit of the sender run beside all else; it ends with the run."""
@@ -171,8 +172,7 @@ class Engine:
 
     def unblocked(self, lane: Lane) -> None:
         """Note that a site may be called again."""
-        for domain in [domain for domain, at in self._blocked.items() if at is lane]:
-            del self._blocked[domain]
+        self._lanes.unblocked(lane)
         self._stir.set()
 
     # From the store into the lanes
@@ -216,7 +216,8 @@ class Engine:
                 self._hungry = True
                 break
             time = asyncio.get_running_loop().time()
-            group = [d for d in chosen[start : start + _TOGETHER] if not self._is_blocked(d, time)]
+            group = chosen[start : start + _TOGETHER]
+            group = [domain for domain in group if not self._lanes.is_held_back(domain, time)]
             if not group:
                 continue
             limit = max(1, min(self._bounds.batch, room // len(group)))
@@ -237,60 +238,48 @@ class Engine:
     async def _enqueue(self, domain: str, jobs: Sequence[Job]) -> None:
         """Find the way, order the messages, and put the jobs into their lane."""
         route = await self._desk.router(domain)
+        if isinstance(route, Route):
+            route = unreachable(route, self._desk.caller.sources) or route
         if self._ended is not None:
             return  # what is in hand is given back when all is wound up
         if isinstance(route, NoRoute):
             worker = Worker(self._desk, self._bounds, self)
             await asyncio.gather(*(worker.unrouted(job, route) for job in jobs))
             return
-        lane = self._lanes.setdefault(route.site, Lane(Path("", route.site)))
-        if lane.is_blocked(asyncio.get_running_loop().time()) or self._is_full(lane):
-            lane.is_behind = True
-            await self._give_back(jobs, lane)
-            return
+        paths = self._paths(route)
+        time = asyncio.get_running_loop().time()
+        behind: list[Job] = []
         for start in range(0, len(jobs), _BATCH):
             batch = jobs[start : start + _BATCH]
+            lane = self._lanes.choose(paths, time)
+            if lane is None:
+                behind += batch
+                continue
             messages = asyncio.create_task(self._make(batch))
             messages.add_done_callback(_retrieved)
             for index, job in enumerate(batch):
-                job.route = route
+                job.route, job.lane, job.paths = route, lane, paths
                 job.messages, job.index = messages, index
-        lane.queue.extend(jobs)
-        lane.fresh.set()
-        self._offer(lane)
+            lane.queue.extend(batch)
+            lane.fresh.set()
+            self._offer(lane)
+        if behind:
+            self._lanes.hold_back(domain, paths)
+            await self._give_back(behind)
+
+    def _paths(self, route: Route) -> Paths:
+        """The ways to a route's site, from each of our addresses that reaches it."""
+        groups = self._desk.caller.groups(route)
+        return [[Path(source or "", route.site) for source in group] for group in groups]
 
     async def _make(self, jobs: Sequence[Job]) -> Sequence[Made | Unmade]:
         return await self._desk.maker.make([job.lease for job in jobs])
-
-    def _is_blocked(self, domain: str, time: float) -> bool:
-        lane = self._blocked.get(domain)
-        if lane is None:
-            return False
-        if lane.is_blocked(time) or len(lane.queue) > self._bounds.hold // 8:
-            return True
-        del self._blocked[domain]
-        return False
-
-    def _is_full(self, lane: Lane) -> bool:
-        """Whether so much waits for one site that there would be no room for the others."""
-        return len(lane.queue) >= self._bounds.hold // 4
-
-    def _unblocking(self) -> float | None:
-        """Seconds until the first paused site may be called again; None where none is paused."""
-        time = asyncio.get_running_loop().time()
-        lanes = set(self._blocked.values())
-        waits = [
-            lane.paused_until - time
-            for lane in lanes
-            if lane.paused_until > time and not lane.auditing
-        ]
-        return min(waits, default=None)
 
     def _pause_length(self) -> float:
         waits = [self._bounds.rest]
         if self._soonest is not None:
             waits.append((self._soonest - self._desk.clock()).total_seconds())
-        unblocking = self._unblocking()
+        unblocking = self._lanes.unblocking(asyncio.get_running_loop().time())
         if unblocking is not None:
             waits.append(unblocking)
         return max(min(waits), 0.001)
@@ -300,7 +289,7 @@ class Engine:
         standing = await self._desk.store.standing(self._desk.key)
         if standing.is_finished:
             self.end(Ended(Why.FINISHED))
-        elif not wait and not any(lane.auditing for lane in self._lanes.values()):
+        elif not wait and not any(lane.auditing for lane in self._lanes):
             self.end(Ended(Why.IDLE))
 
     async def _stirred(self, seconds: float) -> None:
@@ -349,7 +338,7 @@ class Engine:
         if lane.queue or self._ready:
             self._offer(lane)
         if lane.is_idle and not lane.is_blocked(asyncio.get_running_loop().time()):
-            self._lanes.pop(lane.path.site, None)
+            self._lanes.drop(lane)
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
@@ -379,12 +368,10 @@ class Engine:
 
     # The end
 
-    async def _give_back(self, jobs: Iterable[Job], lane: Lane | None = None) -> None:
+    async def _give_back(self, jobs: Iterable[Job]) -> None:
         async def one(job: Job) -> None:
             with self.writing(job):
                 await self._desk.store.release(job.lease, self._desk.clock())
-                if lane is not None:
-                    self._blocked[job.lease.domain] = lane
 
         await asyncio.gather(*(one(job) for job in jobs))
 
@@ -417,7 +404,7 @@ class Engine:
                 await desk.store.change(desk.key, CampaignState.QUEUED, now, only_from=sending)
                 why = Why.IDLE
         due = (await desk.store.standing(desk.key)).due
-        wait = self._unblocking()
+        wait = self._lanes.unblocking(asyncio.get_running_loop().time())
         if due is not None and wait is not None and due <= now and why is Why.IDLE:
             due = now + timedelta(seconds=wait)
         return Ended(why, due, ended.reason)

@@ -1,4 +1,4 @@
-"""A lane: the messages that wait for one site, and whether it may be called now."""
+"""A lane: what waits to leave from one source address to one site, and whether it may now."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class Job:
 
     lease: Lease
     route: Route | None = None
+    lane: Lane | None = None  # the one it waits in, or has left to be sent
+    paths: Sequence[Sequence[Path]] = ()  # those of all lanes that it could have taken
     messages: asyncio.Task[Sequence[Made | Unmade]] | None = None  # of a batch of leases
     index: int = 0  # which of them is this one's
     attempt: Try | None = None
@@ -39,7 +41,7 @@ class Job:
 
 @dataclass(eq=False)
 class Lane:
-    """What waits for one site.
+    """What waits for one path.
 
     After a rejected authentication nothing goes (`auditing`), then one message alone
     (`trial`), and what was under way before counts no more (`era`).
@@ -58,7 +60,7 @@ class Lane:
     fresh: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_blocked(self, now: float) -> bool:
-        """Whether nothing may go to the site now."""
+        """Whether nothing may go this way now."""
         return self.auditing or self.paused_until > now
 
     def wants_worker(self, connections: int, now: float) -> bool:

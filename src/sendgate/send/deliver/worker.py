@@ -29,6 +29,7 @@ from sendgate.send.outcome import (
     Phase,
     Unknown,
 )
+from sendgate.send.pace import Path
 
 __all__ = ["Foreman", "Worker"]
 
@@ -146,6 +147,7 @@ class Worker:
             commit=partial(self._commit, job, made),
             note=self.desk.note,
             line=line,
+            sources=self._sources(lane),
         )
         job.attempt, job.era = attempt, lane.era
         try:
@@ -159,6 +161,15 @@ class Worker:
             return attempt.line
         await attempt.line.session.quit()
         return None
+
+    def _sources(self, lane: Lane) -> tuple[str, ...]:
+        """The lane's own address, and those for hosts out of its reach that may be called."""
+        own, now = lane.path.source, asyncio.get_running_loop().time()
+        if not own:
+            return ()
+        others = [source for source in self.desk.caller.sources if source != own]
+        paths = [Path(source, lane.path.site) for source in others]
+        return own, *(path.source for path in paths if not self.desk.pace.is_held(path, now))
 
     async def _commit(self, job: Job, made: Made, peer: Peer) -> None:
         desk = self.desk
@@ -200,12 +211,17 @@ class Worker:
 
     def _pace(self, lane: Lane, verdict: Verdict) -> None:
         pace, time = self.desk.pace, asyncio.get_running_loop().time()
-        if isinstance(verdict.outcome, Delivered):
-            pace.delivered(lane.path, time)
-        elif isinstance(verdict.outcome, NotSent):
-            pace.unreached(lane.path, time)
+        path, outcome = lane.path, verdict.outcome
+        if path.source and isinstance(outcome, Delivered | Bounced | Deferred):
+            # Where the host was out of the lane's reach, another address has spoken with it.
+            source = outcome.peer.source if outcome.peer else None
+            path = Path(source or path.source, path.site)
+        if isinstance(outcome, Delivered):
+            pace.delivered(path, time)
+        elif isinstance(outcome, NotSent):
+            pace.unreached(path, time)
         elif verdict.meaning is not None:
-            pace.heard(lane.path, verdict.meaning, time)
+            pace.heard(path, verdict.meaning, time)
 
     async def _follow(self, lane: Lane, job: Job, verdict: Verdict) -> None:
         """Do what a verdict asks for beyond its recipient."""
