@@ -32,7 +32,7 @@ from sendgate.dns.zonefile import ZoneRecord, read_zone_file
 from sendgate.errors import DomainError, InternalError
 from sendgate.names import Domain
 
-__all__ = ["Elsewhere", "ZoneSource"]
+__all__ = ["Elsewhere", "Step", "ZoneSource"]
 
 RRsets = dict[str, dict[Rdata, ZoneRecord]]  # by type, then by data
 
@@ -47,6 +47,22 @@ class Elsewhere:
     name: Domain
     aliases: tuple[Alias, ...] = ()
     wildcard: Domain | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A name reached while answering.
+
+    `rrsets` is None where the zone has no such name; `wildcard` is what they come from, if
+    anything; `aliases` led here.
+    """
+
+    question: Question
+    zone: Domain
+    name: Domain
+    rrsets: RRsets | None
+    wildcard: Domain | None
+    aliases: tuple[Alias, ...]
 
 
 @dataclass
@@ -180,6 +196,9 @@ class ZoneSource:
             if zone is None or zone.cut_above(name, question.rdtype) is not None:
                 return Elsewhere(name, aliases, wildcard)
             rrsets, star = zone.find(name)
+            unseen = self.unseen(Step(question, zone.apex, name, rrsets, star, aliases))
+            if unseen is not None:
+                return unseen
             if rrsets is None:
                 return NxDomain(question, zone.origin, aliases, zone=zone.apex)
             wildcard = wildcard or star
@@ -191,6 +210,10 @@ class ZoneSource:
                 detail = f"the aliases of {question.name} never end"
                 return Failed(question, Reason.ALIAS_LOOP, detail, zone.origin, aliases)
             name = alias.target
+
+    def unseen(self, _step: Step) -> Failed | Elsewhere | None:
+        """Say why a name of these zones cannot be told all the same; here it always can."""
+        return None
 
     def _zone_of(self, name: Domain, rdtype: str) -> _Zone | None:
         """Find the deepest zone at or above the name; for DS at an apex, the parent's if given."""
