@@ -17,6 +17,7 @@ from sendgate.names import printable
 __all__ = ["Entry", "EntryError", "Token", "entries", "generate", "unescape"]
 
 MAX_GENERATED = 65_536  # records of one $GENERATE line: a whole IPv4 /16
+MAX_TOKENS = 65_536  # of one entry; no record's data has more octets
 MAX_WIDTH = 127  # of one $GENERATE number; no label is longer than 63
 
 _PIECE = re.compile(
@@ -38,7 +39,7 @@ class EntryError(Exception):
     """An entry is no record; the text says why, for people. Becomes a `SourceError`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Token:
     """A word or a quoted string as written, without its quotes, with its escapes."""
 
@@ -57,13 +58,21 @@ class Token:
         return f'"{self.raw}"' if self.quoted else self.raw
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One logical line: the 1-based number of its first physical line, and its tokens."""
+    """One logical line: the 1-based number of its first physical line, and its tokens.
+
+    `end` is the number of its last physical line. `cut` is the first comment of the entry
+    that stands behind an unquoted token: how many tokens stand before it, and its text
+    from the end of the last one on, so that white space in front tells ``a ;b`` from
+    ``a;b``.
+    """
 
     line: int
     blank_owner: bool
     tokens: tuple[Token, ...]
+    end: int = 0
+    cut: tuple[int, str] | None = None
 
 
 def entries(text: str, where: str) -> Iterator[Entry]:
@@ -74,23 +83,39 @@ def entries(text: str, where: str) -> Iterator[Entry]:
     tokens: list[Token] = []
     start = depth = opened = 0
     blank = False
-    for number, line in enumerate(text.split("\n"), 1):
+    cut: tuple[int, str] | None = None
+    for number, line in enumerate(_lines(text), 1):
         if depth == 0:
             blank = line[:1].isspace()
+        before = len(tokens)
         for piece in _pieces(line, where, number):
             if isinstance(piece, Token):
                 start = start if tokens else number
                 tokens.append(piece)
-                continue
-            opened = opened if depth else number
-            depth += 1 if piece == "(" else -1
-            if depth < 0:
-                raise SourceError("a closing parenthesis without an opening one", where, number)
+                if len(tokens) > MAX_TOKENS:
+                    raise SourceError(f"an entry of more than {MAX_TOKENS} words", where, start)
+            elif piece.lstrip()[0] == ";":
+                if cut is None and len(tokens) > before and not tokens[-1].quoted:
+                    cut = len(tokens), piece
+            else:
+                opened = opened if depth else number
+                depth += 1 if piece == "(" else -1
+                if depth < 0:
+                    raise SourceError("a closing parenthesis without an opening one", where, number)
         if tokens and depth == 0:
-            yield Entry(start, blank, tuple(tokens))
-            tokens = []
+            yield Entry(start, blank, tuple(tokens), number, cut)
+            tokens, cut = [], None
     if depth:
         raise SourceError("the parenthesis opened here is never closed", where, opened)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """List the physical lines one by one; a list of all would double a large zone."""
+    begin = 0
+    while (end := text.find("\n", begin)) >= 0:
+        yield text[begin:end]
+        begin = end + 1
+    yield text[begin:]
 
 
 def unescape(raw: str) -> bytes:
@@ -110,12 +135,12 @@ def unescape(raw: str) -> bytes:
 
 
 def _pieces(line: str, where: str, number: int) -> Iterator[Token | str]:
-    """Cut one physical line into tokens and brackets."""
-    if _SPECIAL.search(line) is None:
+    """Cut one physical line into tokens, brackets, and a comment with the space before it."""
+    if len(line) < MAX_TOKENS and _SPECIAL.search(line) is None:
         for word in line.split():
             yield Token(word, quoted=False)
         return
-    position = 0
+    position, space = 0, ""
     while position < len(line):
         piece = _PIECE.match(line, position)
         if piece is None:
@@ -124,8 +149,11 @@ def _pieces(line: str, where: str, number: int) -> Iterator[Token | str]:
         kind = piece.lastgroup
         if kind == "bracket":
             yield piece["bracket"]
+        elif kind == "comment":
+            yield space + piece["comment"]
         elif kind in {"word", "quoted"}:
             yield Token(piece[kind], quoted=kind == "quoted")
+        space = "" if kind else " "
 
 
 def _stray(character: str) -> str:
@@ -159,7 +187,7 @@ def generate(entry: Entry, where: str) -> Iterator[Entry]:
             made += [piece for piece in inner if isinstance(piece, Token)]
         else:
             made.append(Token(text, quoted=False))
-        yield Entry(entry.line, blank_owner=False, tokens=tuple(made))
+        yield Entry(entry.line, blank_owner=False, tokens=tuple(made), end=entry.end)
 
 
 def _numbered(template: str, number: int) -> str:

@@ -21,6 +21,9 @@ MAX_TTL = 2**31 - 1  # RFC 2181 section 8
 MAX_U16 = 2**16 - 1
 MAX_U32 = 2**32 - 1
 
+# Names that have an address only the server knows: PowerDNS and others; gdnsd.
+ADDRESS_LIKE = {"ALIAS", "ANAME", "DYNA", "DYNC"}
+
 _TTL = re.compile(r"(?:[0-9]+[smhdw])+", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _FORMS = {
@@ -35,13 +38,19 @@ Names = Callable[[Token], Domain]
 
 
 def read_rdata(
-    kind: str, tokens: Sequence[Token], name: Names, base: Domain | None
+    kind: str, tokens: Sequence[Token], name: Names, base: Domain | None, *, lenient: bool = False
 ) -> tuple[str, Rdata]:
     """Read the data of a record of type `kind`; the type in upper case, and the data.
 
-    `name` makes a token an absolute name. Raises `EntryError` or `DomainError`.
+    `name` makes a token an absolute name. `lenient` cuts a string that is too long into
+    pieces, as some servers do, and takes the address types of some servers for what they
+    are. Raises `EntryError` or `DomainError`.
     """
     rdtype = kind.upper()
+    if lenient and rdtype in ADDRESS_LIKE and tokens:
+        return rdtype, Address(None)
+    if lenient and rdtype in {"TXT", "SPF"} and tokens and tokens[0].raw != "\\#":
+        return rdtype, Txt(tuple(piece for token in tokens for piece in _pieces(token)))
     if rdtype in _READERS and not (tokens and tokens[0].raw == "\\#"):
         if not tokens:
             raise EntryError(f"the {rdtype} record has no data")
@@ -61,6 +70,11 @@ def read_ttl(text: str) -> int:
     if seconds > MAX_TTL:
         raise EntryError(f"a TTL of {text} is too long; at most {MAX_TTL} seconds")
     return seconds
+
+
+def _pieces(token: Token) -> list[bytes]:
+    octets = unescape(token.raw)
+    return [octets[i : i + MAX_STRING] for i in range(0, len(octets), MAX_STRING)] or [b""]
 
 
 def _txt(rdtype: str, tokens: Sequence[Token], _: Names) -> Txt:

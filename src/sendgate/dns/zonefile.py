@@ -24,9 +24,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from sendgate.dns.answers import Origin, Rdata
 from sendgate.dns.master import Entry, EntryError, Token, entries, generate
@@ -34,13 +35,23 @@ from sendgate.dns.rdata import read_rdata, read_ttl
 from sendgate.errors import DomainError, SourceError
 from sendgate.names import Domain, printable
 
-__all__ = ["ZoneRecord", "read_zone_file", "topmost"]
+__all__ = [
+    "ZoneFiles",
+    "ZoneRecord",
+    "ZoneWatch",
+    "decode_zone",
+    "named_after",
+    "read_watched",
+    "read_zone_file",
+    "topmost",
+]
 
 MAX_OCTETS = 512 * 1024 * 1024  # of one file; a larger one is not a zone file
 MAX_INCLUDES = 1000  # of one zone file, so that files which include each other twice end
 MAX_DEPTH = 50  # of includes in includes
 
 _CLASSES = {"IN", "CH", "HS", "CS", "ANY", "NONE"}
+_SOA = re.compile(r"\bSOA\b", re.IGNORECASE)
 _AFFIX = re.compile(r"^(?:db\.|named\.)|(?:\.(?:zone|db|txt|hosts|signed))$", re.IGNORECASE)
 
 
@@ -62,6 +73,51 @@ class ZoneRecord:
     view: str = ""
 
 
+class ZoneFiles(Protocol):
+    """Where the text of master files comes from."""
+
+    def text(self, where: str) -> str:
+        """Read one file; raise `SourceError` where it is missing or no text."""
+        ...
+
+    def included(self, where: str, target: str) -> str:
+        """Name the file that ``$INCLUDE target`` means in `where`; raise `EntryError`."""
+        ...
+
+    def identity(self, where: str) -> str:
+        """Give what is equal for two names of one file, so that an include cannot loop."""
+        ...
+
+
+class ZoneWatch(Protocol):
+    """Who is told of each entry while it is read, and goes on behind a broken one."""
+
+    def seen(
+        self, record: ZoneRecord, entry: Entry, data: Sequence[Token], base: Domain | None
+    ) -> None:
+        """Take a record, its entry, the tokens of its data, and the `$ORIGIN` in force."""
+        ...
+
+    def broken(self, error: SourceError) -> None:
+        """Take what is wrong with an entry; the reader goes on behind it."""
+        ...
+
+
+def read_watched(
+    where: str, files: ZoneFiles, watch: ZoneWatch, zone: Domain | None = None, most: int = 0
+) -> list[ZoneRecord]:
+    """Read one master file and what it includes, as `read_zone_file`, with a watcher.
+
+    `zone` is the name that a server's configuration gives the file; None: its own text or
+    its name says it. A character-string that is too long is cut into pieces of 255 octets,
+    and an ALIAS, ANAME, DYNA or DYNC is an address nobody sees. More than `most` records
+    (0: any number), or a file that cannot be cut into entries, raise `SourceError`.
+    """
+    reader = _Reader(files, watch, most)
+    reader.read(where, zone)
+    return _with_zones(reader.records, reader.bases)
+
+
 def read_zone_file(path: str | Path, root: Path | None = None) -> list[ZoneRecord]:
     """Read one master file and what it includes, in the order of the text.
 
@@ -71,9 +127,10 @@ def read_zone_file(path: str | Path, root: Path | None = None) -> list[ZoneRecor
     where = str(path)
     allowed = [root] if root else [Path(where).parent, Path()]
     try:
-        reader = _Reader([os.path.realpath(directory) for directory in allowed])
+        disk = _Disk([os.path.realpath(directory) for directory in allowed])
     except FileNotFoundError:  # the working directory is gone; nothing can be included from it
-        reader = _Reader([os.path.realpath(allowed[0])] if allowed[0].is_absolute() else [])
+        disk = _Disk([os.path.realpath(allowed[0])] if allowed[0].is_absolute() else [])
+    reader = _Reader(disk)
     reader.read(where, None)
     return _with_zones(reader.records, reader.bases)
 
@@ -84,13 +141,52 @@ def topmost(names: Iterable[Domain]) -> set[Domain]:
     return {name for name in given if not any(above in given for above in name.ancestors)}
 
 
+class _Disk:
+    """The files of this machine; includes stay inside the directories that are allowed."""
+
+    def __init__(self, allowed: list[str]) -> None:
+        self._allowed = allowed
+
+    def text(self, where: str) -> str:
+        """Read one file."""
+        try:
+            if Path(where).is_dir():
+                raise SourceError("is a directory; give a zone file", where)
+            with Path(where).open("rb") as file:
+                octets = file.read(MAX_OCTETS + 1)
+        except (OSError, ValueError) as error:
+            raise SourceError(f"cannot be read: {_why(error)}", where) from None
+        if len(octets) > MAX_OCTETS:
+            raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a zone file", where)
+        return decode_zone(octets, where)
+
+    def included(self, where: str, target: str) -> str:
+        """Name an included file, relative to the one that includes it."""
+        path = str(Path(where).parent / target)
+        real = os.path.realpath(path)
+        if not any(Path(real).is_relative_to(directory) for directory in self._allowed):
+            raise EntryError(
+                "leads out of the directory of the zone file and of the "
+                "working directory; start in a directory that holds both files"
+            )
+        if not Path(real).is_file():
+            raise EntryError("there is no such file beside this one")
+        return path
+
+    def identity(self, where: str) -> str:
+        """Give the file behind all links."""
+        return os.path.realpath(where)
+
+
 class _Reader:
     """The state that RFC 1035 section 5.1 carries from one entry to the next."""
 
-    def __init__(self, allowed: list[str]) -> None:
+    def __init__(self, files: ZoneFiles, watch: ZoneWatch | None = None, most: int = 0) -> None:
         self.records: list[ZoneRecord] = []
         self.bases: list[Domain | None] = []  # the $ORIGIN of each record, None: not stated
-        self._allowed = allowed
+        self._files = files
+        self._watch = watch
+        self._most = most
         self._open: list[str] = []
         self._includes = 0
         self._base: Domain | None = None
@@ -102,14 +198,21 @@ class _Reader:
 
     def read(self, where: str, base: Domain | None) -> None:
         """Read one file from its first line to its last, with `base` as its `$ORIGIN`."""
-        found = list(entries(_text(where), where))
-        self._open.append(os.path.realpath(where))
-        self._base = _named_zone(found, where) if len(self._open) == 1 else base
-        for entry in found:
+        text = self._files.text(where)
+        if not self._open and base is None:
+            base = _named_zone(text, where)
+        self._open.append(self._files.identity(where))
+        self._base = base
+        for entry in entries(text, where):
             try:
                 self._entry(entry, where)
             except (DomainError, EntryError) as error:
-                raise SourceError(str(error), where, entry.line) from None
+                wrong = SourceError(str(error), where, entry.line)
+                if self._watch is None:
+                    raise wrong from None
+                self._watch.broken(wrong)
+            if self._most and len(self.records) > self._most:
+                raise SourceError(f"the zone has more than {self._most} records", where)
         self._open.pop()
 
     def _entry(self, entry: Entry, where: str) -> None:
@@ -138,17 +241,13 @@ class _Reader:
         if not 1 <= len(arguments) <= 2 or "\0" in arguments[0].text:
             raise EntryError("$INCLUDE takes a file, and a domain name if you like")
         given = printable(arguments[0].text)
-        target = str(Path(where).parent / arguments[0].text)
-        real = os.path.realpath(target)
-        if not any(Path(real).is_relative_to(directory) for directory in self._allowed):
-            raise EntryError(
-                f"$INCLUDE {given} leads out of the directory of the zone file and of the "
-                "working directory; start in a directory that holds both files"
-            )
-        if real in self._open:
+        try:
+            target = self._files.included(where, arguments[0].text)
+        except EntryError as error:
+            between = " " if str(error).startswith("leads") else ": "
+            raise EntryError(f"$INCLUDE {given}{between}{error}") from None
+        if self._files.identity(target) in self._open:
             raise EntryError(f"$INCLUDE {given} leads back to a file that is being read")
-        if not Path(real).is_file():
-            raise EntryError(f"$INCLUDE {given}: there is no such file beside this one")
         self._includes += 1
         if self._includes > MAX_INCLUDES or len(self._open) > MAX_DEPTH:
             raise EntryError(
@@ -172,13 +271,18 @@ class _Reader:
         kind = tokens.pop(0)
         if kind.quoted:
             raise EntryError(f"{printable(kind.raw)} stands where the record type is expected")
-        rdtype, data = read_rdata(kind.raw, tokens, self._name, self._base)
+        rdtype, data = read_rdata(
+            kind.raw, tokens, self._name, self._base, lenient=self._watch is not None
+        )
         if rdtype == "SOA":
             self._soa_ttl = getattr(data, "minimum", None)
         ttl = self._ttl(ttl)
         origin = Origin("file", where, entry.line)
-        self.records.append(ZoneRecord(self._owner, rdtype, ttl, data, origin, self._owner))
+        record = ZoneRecord(self._owner, rdtype, ttl, data, origin, self._owner)
+        self.records.append(record)
         self.bases.append(self._base)
+        if self._watch is not None:
+            self._watch.seen(record, entry, tokens, self._base)
 
     def _ttl(self, stated: int | None) -> int:
         """RFC 2308 section 4: the record's own TTL, `$TTL`, the last stated, the SOA's minimum."""
@@ -234,17 +338,8 @@ def _only(arguments: tuple[Token, ...], directive: str, example: str) -> Token:
     return arguments[0]
 
 
-def _text(where: str) -> str:
-    """Read the file; raise `SourceError` where it is not readable text in UTF-8."""
-    try:
-        if Path(where).is_dir():
-            raise SourceError("is a directory; give a zone file", where)
-        with Path(where).open("rb") as file:
-            octets = file.read(MAX_OCTETS + 1)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"cannot be read: {_why(error)}", where) from None
-    if len(octets) > MAX_OCTETS:
-        raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a zone file", where)
+def decode_zone(octets: bytes, where: str) -> str:
+    """Read the octets of a master file as text; raise `SourceError` where it is none."""
     nul = octets.find(b"\0")
     if nul >= 0:
         line = octets.count(b"\n", 0, nul) + 1
@@ -262,13 +357,18 @@ def _why(error: OSError | ValueError) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _named_zone(found: list[Entry], where: str) -> Domain | None:
+def _named_zone(text: str, where: str) -> Domain | None:
     """Tell the zone of a file before any `$ORIGIN`: its absolute SOA owner, or its name."""
-    for entry in found:
+    for entry in entries(text, where) if _SOA.search(text) else ():
         words = [token.raw.upper() for token in entry.tokens[:4]]
         if "SOA" in words[1:] and not entry.blank_owner and words[0].endswith("."):
             with contextlib.suppress(DomainError):  # the entry itself will be refused
                 return Domain.parse(entry.tokens[0].raw)
+    return named_after(where)
+
+
+def named_after(where: str) -> Domain | None:
+    """Tell the zone that a file is named after: ``db.example.com``, ``example.com.zone``."""
     stem, before = Path(where).name, ""
     while stem != before:
         stem, before = _AFFIX.sub("", stem), stem
