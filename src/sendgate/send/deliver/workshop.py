@@ -109,15 +109,15 @@ class Workshop:
         audited: tuple[bytes, ...] | None = None,
     ) -> None:
         self._with = campaign, secret, number, audited
-        self._processes = os.cpu_count() or 1 if processes is None else processes
+        self.processes = os.cpu_count() or 1 if processes is None else processes
         self._bench: Bench | None = None
         self._pool: ProcessPoolExecutor | None = None
 
     async def __aenter__(self) -> Workshop:
         self._bench = await asyncio.to_thread(Bench, *self._with)
-        if self._processes:
+        if self.processes:
             self._pool = ProcessPoolExecutor(
-                self._processes,
+                self.processes,
                 multiprocessing.get_context("spawn"),
                 initializer=_open,
                 initargs=self._with,
