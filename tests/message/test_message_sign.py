@@ -22,11 +22,14 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 from message.signing import DOMAIN, NOW, PLAIN, ed_signer, key_of, pem, rsa_signer
 
 from sendgate.dkim.record import KeyRecord
 from sendgate.dkim.record import parse as parse_record
 from sendgate.errors import InputError, SourceError
+from sendgate.message.adapter import compress_blanks, strip_line_ends
 from sendgate.message.keys import SigningKey, load_key, matches, read_private_key
 from sendgate.message.record import parse
 from sendgate.message.sign import Signer, sign
@@ -283,3 +286,10 @@ def test_without_dkimpy_the_error_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "sendgate[send]" in done.stdout
+
+
+@given(st.binary(max_size=60).map(lambda b: bytes(b" \t\r\nab"[c % 6] for c in b)))
+def test_blanks_have_the_form_that_the_standard_gives_them(octets: bytes) -> None:
+    """RFC 6376 section 3.4.4, as patterns: slow ones, which is why they are not used."""
+    assert strip_line_ends(octets) == re.sub(rb"[\t ]+\r\n", b"\r\n", octets)
+    assert compress_blanks(octets) == re.sub(rb"[\t ]+", b" ", octets)

@@ -1,12 +1,14 @@
 """The one place that touches dkimpy: its canonical forms and hashes, our keys and clock.
 
 What dkimpy does well (the canonical forms and the header hash of RFC 6376 section 3.4 and
-3.7, the layout of the field) is its own. Three things are not, and are put in its place:
+3.7, the layout of the field) is its own. Four things are not, and are put in its place:
 
 - RSA. dkimpy's is pure Python: slow, not constant in time, and it holds the interpreter.
   `cryptography` signs instead, with keys that were loaded once. dkimpy's two functions are
   replaced once, when this adapter first loads it; given dkimpy's own kind of key they do
   as before, so that others in the process who use dkimpy notice nothing.
+- White space. dkimpy's two patterns for it take longer than the signature itself, and
+  quadratic time for long runs of blanks. Two functions with the same results replace them.
 - The clock, which is the caller's.
 - Reading fields: a message is read once, by `sendgate.message.record`.
 
@@ -27,11 +29,17 @@ from sendgate.errors import InputError
 from sendgate.message.record import Message
 from sendgate.message.signature import Signature
 
-__all__ = ["BodyHashError", "Checker", "KeyUnreadableError", "RsaKey", "sign_field"]
+__all__ = [
+    "BodyHashError",
+    "Checker",
+    "KeyUnreadableError",
+    "RsaKey",
+    "compress_blanks",
+    "sign_field",
+    "strip_line_ends",
+]
 
 _LINE_END = re.compile(rb"\r?\n")
-_GAP = re.compile(rb"[ \t]{100}")
-_BLANKS = re.compile(rb"[ \t]+")
 # dkimpy folds at spaces before column 72 and cuts a longer word in two, which no domain
 # or selector survives; longer ones get a line of their own.
 _LONGEST_WORD = 60
@@ -63,12 +71,13 @@ class _Loaded:
 
 @functools.cache
 def _library() -> Any:
-    """Import dkimpy and put our RSA into it, once in a process.
+    """Import dkimpy and put our RSA and our ways with blanks into it, once in a process.
 
     Raises `InputError` where it is not installed.
     """
     try:
         import dkim
+        from dkim import canonicalization
     except ImportError:
         raise InputError(
             "DKIM signatures need dkimpy, which is not installed: "
@@ -92,14 +101,31 @@ def _library() -> Any:
 
     library.parse_pem_private_key = read
     library.RSASSA_PKCS1_v1_5_sign = sign
-
+    canonicalization.compress_whitespace = compress_blanks
+    canonicalization.strip_trailing_whitespace = strip_line_ends
     return library
+
+
+def compress_blanks(octets: bytes) -> bytes:
+    """Make one space of each run of spaces and tabs (RFC 6376 section 3.4.4)."""
+    octets = octets.replace(b"\t", b" ")
+    while b"  " in octets:
+        octets = octets.replace(b"  ", b" ")
+    return octets
+
+
+def strip_line_ends(octets: bytes) -> bytes:
+    """Take the blanks before each CRLF away (RFC 6376 section 3.4.4)."""
+    if b" \r\n" not in octets and b"\t\r\n" not in octets:
+        return octets
+    *lines, rest = octets.split(b"\r\n")
+    return b"\r\n".join([*(line.rstrip(b" \t") for line in lines), rest])
 
 
 def _signer(library: Any, message: Message, now: datetime) -> Any:
     """Dkimpy's signer over this message, with the caller's clock and our layout."""
     signer = library.DKIM()
-    signer.headers, signer.body = _fields(message), _without_gaps(_body(message))
+    signer.headers, signer.body = _fields(message), _body(message)
     generate = signer.gen_header
 
     def gen_header(fields: list[tuple[bytes, bytes]], *args: Any, **more: Any) -> Any:
@@ -192,7 +218,7 @@ class Checker:
     @functools.cached_property
     def _relaxed_body(self) -> bytes:
         policy = _library().CanonicalizationPolicy.from_c_value(b"relaxed/relaxed")
-        return bytes(policy.canonicalize_body(_without_gaps(self._body)))
+        return bytes(policy.canonicalize_body(self._body))
 
     def verifies(self, signature: Signature, key_type: str, key: bytes) -> bool:
         """Tell whether a signature over the message verifies with a public key.
@@ -247,11 +273,3 @@ def _public_key(library: Any, key_type: str, key: bytes) -> tuple[Any, int, byte
     except (library.DKIMException, binascii.Error) as error:
         raise KeyUnreadableError(str(error)) from None
     return public, bits, kind
-
-
-def _without_gaps(body: bytes) -> bytes:
-    """Shrink long runs of blanks, which dkimpy's patterns take quadratic time for.
-
-    The relaxed form (RFC 6376 section 3.4.4) makes one space of each in any case.
-    """
-    return _BLANKS.sub(b" ", body) if _GAP.search(body) else body

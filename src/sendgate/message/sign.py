@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,10 +79,11 @@ def sign_message(message: Message, signers: Sequence[Signer], now: datetime) -> 
         raise InputError(f"the message cannot be signed: it {spoiled.flaw.value}")
     if message.local_lines:
         raise InputError("the message cannot be signed: its lines end in LF instead of CRLF")
-    if message.first("From") is None:
+    present = Counter(field.key for field in message.fields)
+    if not present["from"]:
         raise InputError("the message cannot be signed: it has no From field")
     names: list[str] = []
     for name in SIGNED_FIELDS:
-        names += [name] * (len(message.all(name)) + (name in OVERSIGNED))
+        names += [name] * (present[name] + (name in OVERSIGNED))
     keys = [(signer.domain.text, signer.selector, signer.key.secret) for signer in signers]
     return sign_field(message, keys, names, now)
