@@ -5,6 +5,7 @@
 
 A policy once seen holds until its `max_age` is over, whatever DNS or the policy host say
 meanwhile (RFC 8461 section 5.1): else whoever can suppress an answer could switch it off.
+With a shelf it holds in later runs, too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sendgate.mtasts.fetch import Unavailable
 from sendgate.mtasts.record import Mode, Policy, StsRecord, choose
 from sendgate.names import Domain
 
-__all__ = ["Fetcher", "Policies"]
+__all__ = ["Fetcher", "Kept", "Policies", "Shelf"]
 
 _REFRESH = timedelta(days=1)  # RFC 8461 section 3.3: renewed before it runs out
 _AGAIN = timedelta(minutes=5)  # between fetches that fail (section 3.3)
@@ -35,8 +36,20 @@ class Fetcher(Protocol):
         ...
 
 
+class Shelf(Protocol):
+    """What outlives a run; `sendgate.send.store.PolicyShelf`, or a double in tests."""
+
+    async def load(self, domain: Domain) -> Kept | None:
+        """What was kept of a domain last."""
+        ...
+
+    async def keep(self, domain: Domain, kept: Kept) -> None:
+        """Keep it, in the place of what was kept before."""
+        ...
+
+
 @dataclass(frozen=True)
-class _Kept:
+class Kept:
     """What is known of one domain.
 
     `policy`, `id` and `fetched` are those of the last policy that was had, None where there
@@ -49,6 +62,7 @@ class _Kept:
     failed: datetime | None = None
 
     def in_force(self, now: datetime) -> Policy | None:
+        """The policy, for as long as its `max_age` has not passed since it was fetched."""
         if self.policy is None or self.fetched is None:
             return None
         over = now - self.fetched >= timedelta(seconds=self.policy.max_age)
@@ -65,10 +79,10 @@ class _Kept:
 
 
 class Policies:
-    """The policies of recipients' domains; one object for a run, kept in memory.
+    """The policies of recipients' domains; one object for a run.
 
-    `clock` gives the time (aware). At most `capacity` domains are kept; the one asked for
-    longest ago goes first.
+    `clock` gives the time (aware). At most `capacity` domains are kept in memory; the one
+    asked for longest ago goes first. On the `shelf` all are kept, beyond this run.
     """
 
     def __init__(
@@ -78,12 +92,14 @@ class Policies:
         *,
         clock: Callable[[], datetime],
         capacity: int = 10_000,
+        shelf: Shelf | None = None,
     ) -> None:
         self._source = source
         self._fetcher = fetcher
         self._clock = clock
         self._capacity = capacity
-        self._kept: dict[Domain, _Kept] = {}
+        self._shelf = shelf
+        self._kept: dict[Domain, Kept] = {}
 
     async def find(self, domain: Domain) -> Policy | None:
         """The policy in force for mail to `domain`; None: none is, or none can be seen."""
@@ -92,17 +108,25 @@ class Policies:
 
     async def _find(self, domain: Domain) -> Policy | None:
         record = await self._record(domain)
-        kept = self._kept.get(domain, _Kept())
+        kept = await self._known(domain)
         if record is not None and kept.is_due(record, self._clock()):
             fetched = await self._fetcher.fetch(domain)
             if isinstance(fetched, Policy):
-                self._keep(domain, _Kept(record.id, fetched, self._clock()))
+                kept = Kept(record.id, fetched, self._clock())
+                if self._shelf is not None:
+                    await self._shelf.keep(domain, kept)
+                self._keep(domain, kept)
                 return fetched  # also where max_age is 0: it holds for this mail
             kept = replace(kept, failed=self._clock())
-            self._keep(domain, kept)
-        elif domain in self._kept:
+        if kept != Kept():
             self._keep(domain, kept)
         return kept.in_force(self._clock())
+
+    async def _known(self, domain: Domain) -> Kept:
+        if domain in self._kept:
+            return self._kept[domain]
+        known = None if self._shelf is None else await self._shelf.load(domain)
+        return known or Kept()
 
     async def _record(self, domain: Domain) -> StsRecord | None:
         try:
@@ -115,7 +139,7 @@ class Policies:
         record = choose(txt.text for txt in answer.of(Txt))
         return record if isinstance(record, StsRecord) else None
 
-    def _keep(self, domain: Domain, kept: _Kept) -> None:
+    def _keep(self, domain: Domain, kept: Kept) -> None:
         self._kept.pop(domain, None)
         self._kept[domain] = kept
         if len(self._kept) > self._capacity:

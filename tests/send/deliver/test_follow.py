@@ -16,7 +16,7 @@ from sendgate.send.deliver import Bounds, NoRoute, Why, WhyNoRoute
 from sendgate.send.outcome import Bounced, Deferred, Delivered, NotSent
 from sendgate.send.smtp.tls import TlsPolicy
 from sendgate.send.state import CampaignState, State
-from sendgate.send.store import visit_store
+from sendgate.send.store import NewRecipient, visit_store
 
 ONE = Bounds(connections=1, poll=0.05, linger=0.02, rest=0.2)
 DMARC = "550 5.7.26 Unauthenticated email is not accepted due to the domain's DMARC policy"
@@ -44,6 +44,47 @@ async def test_a_soft_bounce_suppresses_nobody(tmp_path: Path) -> None:
         assert not outcome.hard
         with visit_store(made.store.path) as visit:
             assert list(visit.suppressions()) == []
+
+
+async def test_a_disabled_mailbox_is_given_up_in_the_second_campaign(tmp_path: Path) -> None:
+    """Soft in the first; what is hard is what the classifier says of the category."""
+    script = {"rcpt": Act(reply="550 5.2.1 mailbox disabled, not accepting messages")}
+    async with ScriptedPeer(script=script) as peer, bench(tmp_path, route(peer.port)) as made:
+        await made.run()
+        counts = await made.store.counts(made.campaign.key)
+        assert (counts.bounced_hard, counts.bounced_soft) == (0, 1)
+        made.campaign, _ = await made.store.enter("more news", "hash", "{}", made.clock())
+        async with made.store.loading(made.campaign, made.clock()) as loader:
+            await loader.add(NewRecipient("a@example.net", "example.net", {}, 1))
+        await made.go_on()
+        await made.run()
+        counts = await made.store.counts(made.campaign.key)
+        assert (counts.bounced_hard, counts.bounced_soft) == (1, 0)
+        with visit_store(made.store.path) as visit:
+            (entry,) = visit.suppressions()
+        assert entry.reason.startswith("mailbox_disabled in 2 campaigns: 550 5.2.1")
+
+
+async def test_every_attempt_with_a_message_names_it_in_the_log(tmp_path: Path) -> None:
+    """Also one that ended before its commit record; one without a message has no name."""
+    script = {"rcpt": Act(reply="451 4.7.1 greylisted", on=(1,))}
+    async with ScriptedPeer(script=script) as peer, bench(tmp_path, route(peer.port)) as made:
+        made.routes["example.net"] = NoRoute(WhyNoRoute.UNRESOLVED, "timed out")
+        await made.run()
+        with visit_store(made.store.path) as visit:
+            assert [line.message_id for line in visit.log(made.campaign)] == [None]
+        made.routes["example.net"] = route(peer.port)
+        made.ahead = timedelta(minutes=10)
+        await made.go_on()
+        await made.run()
+        assert [type(one) for one in made.outcomes] == [NotSent, Deferred]
+        with visit_store(made.store.path) as visit:
+            names = [line.message_id for line in visit.log(made.campaign)]
+        assert names == ["<1@example.com>"] * 2
+        made.ahead = timedelta(minutes=30)
+        await made.go_on()
+        await made.run()
+        assert [name.encode() in peer.bodies[0] for name in names] == [True, True]
 
 
 async def test_a_rejected_authentication_is_audited_and_tried_once_more(tmp_path: Path) -> None:

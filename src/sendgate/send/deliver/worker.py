@@ -196,7 +196,14 @@ class Worker:
             return
         now = self.desk.clock()
         with self.foreman.writing(job):
-            await self.desk.store.settle(job.lease, outcome, now, suppress=verdict.suppress)
+            await self.desk.store.settle(
+                job.lease,
+                outcome,
+                now,
+                suppress=verdict.suppress,
+                hard_after=verdict.meaning.hard_after if verdict.meaning else None,
+                message_id=job.attempt.made.message_id if job.attempt else None,
+            )
             self.desk.note("settled")
             if isinstance(outcome, Deferred | NotSent) and outcome.next is not None:
                 self.foreman.will_be_due(outcome.next)

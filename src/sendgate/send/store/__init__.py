@@ -8,6 +8,7 @@ All SQL of sendgate is in this package.
 from __future__ import annotations
 
 from sendgate.send.store.place import default_path, store_path
+from sendgate.send.store.policies import PolicyShelf
 from sendgate.send.store.rows import (
     Campaign,
     Counts,
@@ -35,6 +36,7 @@ __all__ = [
     "Leased",
     "Loader",
     "NewRecipient",
+    "PolicyShelf",
     "Recipient",
     "Resolution",
     "Standing",

@@ -203,13 +203,22 @@ def commit(
     )
 
 
-def settle(db: sqlite3.Connection, held: Lease, outcome: Outcome, now: datetime) -> State:
-    """Write an attempt's outcome; return the state it led to."""
+def settle(
+    db: sqlite3.Connection,
+    held: Lease,
+    outcome: Outcome,
+    now: datetime,
+    message_id: str | None = None,
+) -> State:
+    """Write an attempt's outcome; return the state it led to.
+
+    `message_id` is the message's, where one was made.
+    """
     after = step(_state_of(db, held), event_of(outcome))
     if after is State.DEFERRED and _is_cancelled(db, held.campaign):
         after = step(after, Event.CANCEL)
     write_outcome(db, held.attempt, outcome, now)
-    write_standing(db, held.recipient, outcome, after, to_ms(held.time))
+    write_standing(db, held.recipient, outcome, after, to_ms(held.time), message_id)
     return after
 
 

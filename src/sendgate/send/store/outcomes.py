@@ -76,7 +76,12 @@ def _evidence(outcome: Outcome) -> tuple[Reply | None, Peer | None, str]:
 
 
 def write_standing(
-    db: sqlite3.Connection, recipient: int, outcome: Outcome, after: State, began: int
+    db: sqlite3.Connection,
+    recipient: int,
+    outcome: Outcome,
+    after: State,
+    began: int,
+    message_id: str | None = None,
 ) -> None:
     """Write what an outcome means for the recipient; `began` may lower its first attempt."""
     due = outcome.next if isinstance(outcome, Deferred | NotSent) else None
@@ -84,7 +89,8 @@ def write_standing(
     db.execute(
         "UPDATE recipient SET state = ?, due = ?, first = min(coalesce(first, ?), ?),"
         " failures = failures + ?, answered = max(answered, ?),"
-        " category = CASE WHEN ? THEN NULL ELSE coalesce(?, category) END, hard = ?"
+        " category = CASE WHEN ? THEN NULL ELSE coalesce(?, category) END, hard = ?,"
+        " message_id = coalesce(message_id, ?)"
         " WHERE id = ?",
         (
             after,
@@ -96,6 +102,7 @@ def write_standing(
             int(isinstance(outcome, Delivered)),
             category,
             outcome.hard if isinstance(outcome, Bounced) else None,
+            message_id,
             recipient,
         ),
     )

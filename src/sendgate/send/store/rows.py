@@ -92,7 +92,7 @@ class Exclusion:
 class Lease:
     """The right to attempt one recipient once; `number` counts attempts from 1.
 
-    `message_id` is the one of earlier attempts, None before the first commit record;
+    `message_id` is the one of earlier attempts, None where no message was made yet;
     `attempt` is this attempt's row in the store, `before` the one before it.
     """
 

@@ -128,7 +128,23 @@ CREATE INDEX audit_by_campaign ON audit (campaign);
 CREATE TABLE secret (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_SECOND = """
+CREATE TABLE sts_policy (          -- MTA-STS policies of recipients' domains (RFC 8461)
+  domain TEXT PRIMARY KEY,
+  id TEXT NOT NULL,               -- of the record under which it was fetched
+  policy TEXT NOT NULL,
+  fetched INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE strike (              -- bounces that are hard in several campaigns only
+  address TEXT NOT NULL,
+  category TEXT NOT NULL,
+  campaign INTEGER NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY (address, category, campaign)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 """What leads from each version to the next; the version is how many have been applied."""
 
 

@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +22,9 @@ from typing import TypeVar
 
 from sendgate.errors import ConfigError, InternalError, StoreError
 from sendgate.names import printable
-from sendgate.send.outcome import Outcome, Peer
+from sendgate.send.outcome import Bounced, Delivered, Outcome, Peer
 from sendgate.send.state import CampaignState, State
-from sendgate.send.store import aftermath, campaigns, leases, loading, suppressed
+from sendgate.send.store import aftermath, campaigns, leases, loading, strikes, suppressed
 from sendgate.send.store.place import own, prepare, store_path
 from sendgate.send.store.rows import (
     Campaign,
@@ -170,19 +171,37 @@ class Store:
         await self.write(lambda db: leases.commit(db, held, peer, message_id, digest, now))
 
     async def settle(
-        self, held: Lease, outcome: Outcome, now: datetime, *, suppress: str = ""
+        self,
+        held: Lease,
+        outcome: Outcome,
+        now: datetime,
+        *,
+        suppress: str = "",
+        hard_after: int | None = None,
+        message_id: str | None = None,
     ) -> State:
         """Write an attempt's outcome; return where the recipient stands then.
 
         `suppress` is the reason for which the address is put on the suppression list in the
-        same transaction. Is tried also when the store could not be written before: an
-        outcome that is on the disk is one unknown recipient less.
+        same transaction. A soft bounce with `hard_after` is a hard one, and suppressed, once
+        the address has bounced so in that many campaigns, nothing delivered to it between.
+        `message_id` is the message's, where one was made. Is tried also when the store could
+        not be written before: an outcome that is on the disk is one unknown recipient less.
         """
 
         def work(db: sqlite3.Connection) -> State:
-            if suppress:
-                suppressed.add(db, "address", held.address, suppress, now)
-            return leases.settle(db, held, outcome, now)
+            came_to, reason = outcome, suppress
+            if isinstance(outcome, Delivered):
+                strikes.absolve(db, held.address)
+            elif isinstance(outcome, Bounced) and hard_after and not outcome.hard:
+                args = held.address, outcome.category, held.campaign, now
+                if (number := strikes.strike(db, *args)) >= hard_after:
+                    came_to = replace(outcome, hard=True)
+                    last = outcome.reply or outcome.detail
+                    reason = f"{outcome.category} in {number} campaigns: {last}"
+            if reason:
+                suppressed.add(db, "address", held.address, reason, now)
+            return leases.settle(db, held, came_to, now, message_id)
 
         return await self._writer.run(work, even_if_broken=True)
 
