@@ -243,6 +243,7 @@ class Sending:
     ) -> Engine:
         from sendgate.mtasts.fetch import HttpsFetcher
         from sendgate.mtasts.policies import Policies
+        from sendgate.names import Domain
         from sendgate.send.campaign import TlsPolicy
         from sendgate.send.deliver import Caller, Desk, Engine
         from sendgate.send.deliver.ways import ways
@@ -250,14 +251,16 @@ class Sending:
         from sendgate.send.route import Router
         from sendgate.send.shaping import load_shaping
         from sendgate.send.smtp.tls import Trust
+        from sendgate.send.store import PolicyShelf
 
         transport, table, dice = self.campaign.transport, load_shaping(), random.SystemRandom()
+        fetcher, shelf = HttpsFetcher(self.source), PolicyShelf(self.store)
         router = Router(
             self.source,
             table,
             clock=now,
             dice=dice,
-            policies=Policies(self.source, HttpsFetcher(self.source), clock=now),
+            policies=Policies(self.source, fetcher, clock=now, shelf=shelf),
             tls_required=transport.tls is TlsPolicy.REQUIRED,
         )
         sources = tuple(str(address) for address in transport.source_addresses)
@@ -271,6 +274,7 @@ class Sending:
             caller=Caller(helo_of(self.campaign), Trust(), sources),
             on_auth_rejection=keeper.is_passed,
             on_news=watch.heard,
+            forget=lambda domain: router.forget(Domain(domain)),
             clock=now,
             dice=dice,
         )
@@ -289,6 +293,12 @@ class Sending:
             say(f"nothing is due now; the next attempt is at {rfc3339(ended.due)}: run this again")
         elif ended.why is Why.STOPPED:
             say("stopped; all that was done is kept, and running this again goes on")
+        elif ended.why is Why.CANCELLED:
+            say("the campaign was cancelled: who still waited gets nothing")
+        elif ended.why is Why.NOT_SENDING:
+            state = (await self.store.campaign(entered.key)).state
+            because = f" because {printable(ended.reason)}" if ended.reason else ""
+            say(f"stopped: another process has brought the campaign to {state}{because}")
         return EXIT_STOPPED
 
 
