@@ -232,6 +232,8 @@ def test_what_the_recipients_policy_forbids_waits(sent: Sent, label: str) -> Non
         assert words == ""  # a host that the policy does not name is not even called
     else:
         assert "connect" in words
+    if "clear" in label:
+        assert " quit=1 " in words
     assert not re.search(r" mail=|: client=| <= |NOQUEUE", words)
     assert sent.mails(label, host.server) == []
 

@@ -248,7 +248,7 @@ async def test_a_handshake_that_fails(
 
 
 async def test_tls_that_is_demanded_and_not_offered(authority: Authority, tmp_path: Path) -> None:
-    """Not offered or refused: no mail for a demand, mail in the clear without one."""
+    """Not offered or refused: QUIT and no mail for a demand, mail in the clear without one."""
     file, _ = authority.issue(tmp_path, [NAME])
     refusing = {"starttls": Act(reply="454 4.7.0 no TLS now")}
     for peer in (ScriptedPeer(), ScriptedPeer(tls=server_context(file), script=refusing)):
@@ -256,6 +256,11 @@ async def test_tls_that_is_demanded_and_not_offered(authority: Authority, tmp_pa
             failure = await called(peer, TlsPolicy.required())
             assert isinstance(failure, Broken)
             assert failure.fault is Fault.TLS_POLICY
+            for _ in range(500):
+                if "QUIT" in peer.commands:
+                    break
+                await asyncio.sleep(0.01)
+            assert peer.commands[-1] == "QUIT"
             session = await called(peer, TlsPolicy.opportunistic())
             assert isinstance(session, Session)
             assert session.peer.tls is None

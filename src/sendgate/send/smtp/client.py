@@ -182,14 +182,17 @@ class Session:
     async def open(self) -> Refused | Broken | None:
         """Greet and secure the connection; once, by `connect`."""
         failure: Refused | Broken | Unknown | None
+        is_untrusted = False
         try:
             failure = await self._drive(self._conversation.opening(), None)
+            is_untrusted = isinstance(failure, Broken) and failure.fault is Fault.TLS_POLICY
         except _HaltedError as halted:
             failure = halted.attempt
         assert not isinstance(failure, Unknown), "without a message there is no doubt"
         if failure is not None:
             with contextlib.suppress(WireError):
-                if isinstance(failure, Refused):  # RFC 5321 section 3.1: it awaits our QUIT
+                # RFC 5321 sections 3.1 and 3.8: it awaits our QUIT, and we no TLS any more.
+                if isinstance(failure, Refused) or is_untrusted:
                     await self._wire.send(self._conversation.quitting(), self._timeouts.quit)
             self.abort()
         return failure
