@@ -8,7 +8,8 @@ import pytest
 from audits import audit_domain
 from worlds import SENDER, Table, address, cname, healthy, mx, txt
 
-from sendgate.audit.report import Report
+from sendgate.audit.report import Report, Verdict
+from sendgate.dns.answers import Answer, Question
 from sendgate.dns.double import DnsDouble
 
 MAX_CORE = 24
@@ -42,7 +43,24 @@ def many_mx(name: str, count: int) -> Table:
 
 DEEP = "a.b.c.d.e.f.g.h.i.news.example.com"
 REPORTS = ",".join(f"mailto:r@reports{n}.example.net" for n in range(12))
-ADDRESS_TERMS = " ".join(f"a:h{n}.example.net" for n in range(7))
+
+
+def address_terms(count: int) -> Table:
+    """The return path's SPF record with so many `a:` terms, each with an address."""
+    terms = " ".join(f"a:h{n}.example.net" for n in range(count))
+    record = txt(f"v=spf1 {terms} ip4:192.0.2.10 -all")
+    hosts: Table = {(f"h{n}.example.net", "A"): [address(f"192.0.2.{n}")] for n in range(count)}
+    return {("12345m.example.com", "TXT"): [record], **hosts}
+
+
+def crowd(labels: int, content: int, signers: int) -> tuple[str, dict[str, Any]]:
+    """A sender with much of everything: its author domain and its options."""
+    author = ".".join([*"abcdefghij"[: labels - 3], "news.example.com"])
+    names = [f"{name}.example.com" for name in ("www", "shop", "blog", "help")]
+    domains = [author, "example.com", "x.y.z.news.example.com", "v.w.example.com"]
+    return author, SENDER | {"content": names[:content], "dkim-domains": domains[:signers]}
+
+
 CASES: dict[str, tuple[Table, dict[str, Any], str, int, int, int]] = {
     # table, options, domain, MX hosts, SPF includes, SPF depth
     "healthy": (healthy(), SENDER, "news.example.com", 2, 0, 0),
@@ -66,10 +84,9 @@ CASES: dict[str, tuple[Table, dict[str, Any], str, int, int, int]] = {
     "many address terms": (
         healthy()
         | {
-            ("12345m.example.com", "TXT"): [txt(f"v=spf1 {ADDRESS_TERMS} mx -all")],
             ("_dmarc.example.com", "TXT"): [txt(f"v=DMARC1; p=reject; rua={REPORTS}")],
         }
-        | {(f"h{n}.example.net", "A"): [address(f"192.0.2.{n}")] for n in range(7)},
+        | address_terms(10),
         SENDER, "news.example.com", 2, 0, 0,
     ),
     "aliases": (
@@ -106,6 +123,53 @@ async def test_an_audit_takes_few_rounds(case: str) -> None:
     table, given, domain, _, _, depth = CASES[case]
     _, double = await run(table, given, domain)
     assert len(double.rounds) <= MAX_ROUNDS + depth, [list(map(str, r)) for r in double.rounds]
+
+
+@pytest.mark.parametrize("signers", [1, 2, 4])
+@pytest.mark.parametrize("content", [1, 2, 4])
+@pytest.mark.parametrize("labels", [3, 4, 8, 12])
+@pytest.mark.parametrize("terms", [0, 5, 10, 14])
+async def test_much_of_everything_stays_small_too(
+    terms: int, labels: int, content: int, signers: int
+) -> None:
+    """The bound holds by construction: what does not fit is left unasked, and said to be."""
+    author, given = crowd(labels, content, signers)
+    double = DnsDouble(healthy() | address_terms(terms))
+    report = await audit_domain(author, given, double, sending=False)
+    hosts = {host.target for mx in report.facts.mx.values() for host in mx.hosts}
+    allowed = MAX_CORE + 2 * len(hosts) + len(report.facts.profile.selectors)
+    assert len(double.log) <= allowed, sorted(map(str, double.log))
+    assert len(double.rounds) <= MAX_ROUNDS
+
+
+async def test_ten_address_terms_leave_a_healthy_sender_passing() -> None:
+    """As many as SPF allows are all asked for, and the last of them is the one that matches."""
+    table = healthy() | address_terms(10)
+    given = SENDER | {"ips": ["192.0.2.9"]}
+    report = await audit_domain("news.example.com", given, DnsDouble(table), sending=False)
+    assert report.verdict is Verdict.PASS
+    assert [check.passes for check in report.facts.spf_checks] == [True]
+
+
+async def test_the_same_sender_gets_the_same_report_where_the_allowance_ends() -> None:
+    """Which questions are left out does not depend on who answers first."""
+    author, given = crowd(12, 4, 4)
+    table = healthy() | address_terms(10)
+    double, hasty = DnsDouble(table), HastyDouble(table)
+    patient = await audit_domain(author, given, double, sending=False)
+    other = await audit_domain(author, given, hasty, sending=False)
+    assert set(double.log) == set(hasty.log)
+    assert [str(f.message) for f in patient.findings] == [str(f.message) for f in other.findings]
+
+
+class HastyDouble(DnsDouble):
+    """Answers some questions at once, before others of their round are even asked."""
+
+    async def ask(self, question: Question) -> Answer:
+        if len(str(question)) % 2:
+            self.log.append(question)
+            return self._answer(question)
+        return await super().ask(question)
 
 
 async def test_an_audit_of_domains_does_not_look_at_hosts() -> None:

@@ -9,7 +9,7 @@ from worlds import dkim_key, txt
 
 from sendgate.dkim.collect import collect_dkim, enrich_dkim
 from sendgate.dkim.facts import DkimFacts
-from sendgate.dns.answers import Failed, Reason
+from sendgate.dns.answers import Failed, Reason, Records
 from sendgate.dns.double import DnsDouble
 from sendgate.dns.source import Desk, RunSource
 from sendgate.names import Domain
@@ -34,7 +34,7 @@ async def test_named_selectors_take_one_round_and_one_question_each() -> None:
     double = DnsDouble({("s1._domainkey.news.example.com", "TXT"): KEY})
     facts = await collected(double, profile("s1", "s2"))
     assert len(double.rounds) == 1
-    assert sorted(q.name.labels[0] for q in double.log) == ["_adsp", "_domainkey", "s1", "s2"]
+    assert sorted(q.name.labels[0] for q in double.log) == ["_adsp", "s1", "s2"]
     assert isinstance(facts.keys[0].observed, Present)
     assert isinstance(facts.keys[1].observed, Absent)
     assert [key.usable for key in facts.keys] == [True, False]
@@ -67,7 +67,7 @@ async def test_a_found_key_outweighs_a_server_that_denies_the_name_above_it() ->
     facts = await collected(double, profile("s1"))
     known = facts.domains[0]
     other = DnsDouble({})
-    denied = await collected(other, profile("s1"))
+    denied = await collected(other, profile(guessed=("s1",)))
     wrong = replace(facts, domains=(replace(known, subtree=denied.domains[0].subtree),))
     assert wrong.domains[0].has_none
     assert not wrong.proven_none(DOMAIN)
@@ -82,10 +82,21 @@ async def test_many_signing_domains_do_not_use_up_the_audit() -> None:
     )
     double = DnsDouble({})
     facts = await collected(double, of)
-    assert len(double.log) == 9 + 2 * 3
-    left_out = facts.domains[-1].subtree
+    assert len(double.log) == 9 + 3
+    left_out = facts.domains[-1].probe
     assert isinstance(left_out, Failed)
     assert left_out.reason is Reason.ALLOWANCE
+
+
+async def test_the_name_above_named_selectors_is_asked_for_where_there_is_room() -> None:
+    """It only tells of policies that nobody reads any more."""
+    double = DnsDouble({("_domainkey.news.example.com", "TXT"): [txt("o=-")]})
+    desk = Desk(RunSource(double))
+    facts = await enrich_dkim(await collect_dkim(profile("s1"), desk, "probe"), desk)
+    assert isinstance(facts.domains[0].subtree, Records)
+    full = Desk(RunSource(double), limit=1)
+    facts = await enrich_dkim(await collect_dkim(profile("s1"), full, "probe"), full)
+    assert isinstance(facts.domains[0].subtree, Failed)
 
 
 async def test_a_selector_for_which_no_name_fits_is_unknown() -> None:

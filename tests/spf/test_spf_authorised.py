@@ -13,7 +13,7 @@ from sendgate.dns.source import Desk, RunSource
 from sendgate.names import Domain
 from sendgate.observed import Present
 from sendgate.spf.authorised import authorises
-from sendgate.spf.collect import collect_spf, enrich_spf
+from sendgate.spf.collect import collect_spf, complete_spf, enrich_spf
 from sendgate.spf.facts import SpfFacts
 
 NAME = "example.com"
@@ -33,7 +33,7 @@ async def facts(record: str) -> SpfFacts:
     desk = Desk(RunSource(DnsDouble(WORLD | {(NAME, "TXT"): [txt(record)]})))
     found = await collect_spf(Domain.parse(NAME), desk)
     assert isinstance(found, Present)
-    return await enrich_spf(found.value, desk)
+    return await enrich_spf(await complete_spf(found.value, desk), desk)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sendgate.dns.double import DnsDouble
 from sendgate.dns.source import Desk, RunSource
 from sendgate.names import Domain
 from sendgate.observed import Absent, Evidence, Malformed, Present, Unknown
-from sendgate.spf.collect import collect_spf, enrich_spf
+from sendgate.spf.collect import collect_spf, complete_spf, enrich_spf
 from sendgate.spf.facts import Family, SpfFacts
 
 ROOT = Domain("example.com")
@@ -20,7 +20,7 @@ async def collect(table: Table, limit: int = 24) -> tuple[SpfFacts, DnsDouble, D
     desk = Desk(RunSource(double), limit)
     found = await collect_spf(ROOT, desk)
     assert isinstance(found, Present)
-    return found.value, double, desk
+    return await complete_spf(found.value, desk), double, desk
 
 
 def spf(text: str, name: str = "example.com") -> Table:
@@ -47,7 +47,7 @@ async def _evidence(desk: Desk) -> tuple[Evidence, ...]:
 
 
 async def test_a_tree_costs_its_depth_in_rounds() -> None:
-    """All of one level is asked together, addresses beside includes."""
+    """All records of one level are asked for together, and then the addresses of all terms."""
     table = (
         spf("v=spf1 a:h.example.net mx include:one.example.net include:two.example.net -all")
         | spf("v=spf1 include:three.example.net a -all", "one.example.net")
@@ -58,14 +58,10 @@ async def test_a_tree_costs_its_depth_in_rounds() -> None:
     facts, double, _ = await collect(table)
     assert [sorted(str(q) for q in batch) for batch in double.rounds] == [
         ["example.com TXT"],
-        ["example.com MX", "h.example.net A", "one.example.net TXT", "two.example.net TXT"],
-        [
-            "e.example.net A",
-            "m1.example.net A",
-            "m2.example.net A",
-            "one.example.net A",
-            "three.example.net TXT",
-        ],
+        ["one.example.net TXT", "two.example.net TXT"],
+        ["three.example.net TXT"],
+        ["e.example.net A", "example.com MX", "h.example.net A", "one.example.net A"],
+        ["m1.example.net A", "m2.example.net A"],
     ]
     assert facts.lookups == 7
     assert facts.exact
@@ -261,7 +257,9 @@ async def test_clients_with_ipv6_are_asked_for_together() -> None:
     """AAAA goes out beside A where an IPv6 client is to be checked, so no round is added."""
     table = spf("v=spf1 a mx -all") | {("example.com", "MX"): [mx(0, "m.example.net")]}
     double = DnsDouble(table)
-    found = await collect_spf(ROOT, Desk(RunSource(double)), [Family.IPV4, Family.IPV6])
+    desk = Desk(RunSource(double))
+    found = await collect_spf(ROOT, desk)
     assert isinstance(found, Present)
+    facts = await complete_spf(found.value, desk, [Family.IPV4, Family.IPV6])
     assert len(double.rounds) == 3
-    assert found.value.voids(Family.IPV6) == 2
+    assert facts.voids(Family.IPV6) == 2

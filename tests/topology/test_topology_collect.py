@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from worlds import Table, address, cname, mx, txt
@@ -12,7 +13,8 @@ from sendgate.dns.source import Desk, RunSource
 from sendgate.mx.collect import collect_mx
 from sendgate.names import Domain
 from sendgate.profile import Profile, Role
-from sendgate.topology.collect import collect_names, enrich_zones
+from sendgate.topology.collect import collect_names, complete_names, enrich_zones
+from sendgate.topology.facts import NameFacts
 
 NEWS = Domain.parse("news.example.com")
 PATH = Domain.parse("12345m.example.com")
@@ -45,20 +47,59 @@ class CheckingDouble(DnsDouble):
         return DnsDouble(table)._answer(question)
 
 
+async def read_names(
+    double: DnsDouble, profile: Profile = PROFILE, desk: Desk | None = None
+) -> Mapping[Domain, NameFacts]:
+    desk = desk or Desk(RunSource(double))
+    return await complete_names(profile, await collect_names(profile, desk), desk)
+
+
 async def test_few_questions_in_one_round() -> None:
-    """Seven questions, all at once, where every mail name has an MX record."""
+    """Six questions, all at once, where every mail name has an MX record."""
     double = DnsDouble(BASE)
-    names = await collect_names(PROFILE, Desk(RunSource(double)))
+    names = await read_names(double)
     assert set(names) == {NEWS, PATH, WWW}
-    assert len(double.log) == 7
+    assert len(double.log) == 6
     assert len(double.rounds) == 1
+
+
+async def test_the_zone_is_asked_for_only_where_no_answer_tells_it() -> None:
+    """Every negative answer names its zone; SOA tells it of a name that has all there is."""
+    full = BASE | {
+        ("news.example.com", "TXT"): [txt("v=spf1 -all")],
+        ("news.example.com", "A"): [address("192.0.2.1")],
+    }
+    for table, asked in ((BASE, False), (full, True)):
+        double = DnsDouble(table)
+        await read_names(double)
+        assert (Question(NEWS, "SOA") in double.log) is asked
+
+
+async def test_further_content_names_are_asked_for_where_there_is_room() -> None:
+    """The first one always; the others wait for what the mail names need."""
+    shop, blog = Domain.parse("shop.example.com"), Domain.parse("blog.example.com")
+    profile = replace(PROFILE, content=(Role(WWW), Role(shop), Role(blog)))
+    double = DnsDouble(BASE)
+    names = await read_names(double, profile, Desk(RunSource(double), limit=7))
+    assert isinstance(names[WWW].a, Records)
+    assert isinstance(names[shop].a, NxDomain)
+    assert isinstance(names[blog].a, Failed)
+    assert names[blog].a.reason is Reason.ALLOWANCE
+
+
+async def test_a_return_path_that_is_a_content_name_too_is_asked_for_its_address() -> None:
+    """Its MX record tells of mail only."""
+    profile = replace(PROFILE, content=(Role(WWW), Role(PATH)))
+    names = await read_names(DnsDouble(BASE), profile)
+    assert names[PATH].a is not None
+    assert names[PATH].aaaa is None
 
 
 async def test_addresses_are_asked_where_no_mx_says_where_mail_goes() -> None:
     """Without MX the return path's addresses count, of both kinds."""
     table = {k: v for k, v in BASE.items() if k != ("12345m.example.com", "MX")}
     double = DnsDouble(table | {("12345m.example.com", "AAAA"): [address("2001:db8::1")]})
-    names = await collect_names(PROFILE, Desk(RunSource(double)))
+    names = await read_names(double)
     assert names[PATH].has_address is True
     assert Question(PATH, "A") in double.log
     assert Question(NEWS, "AAAA") not in double.log
@@ -68,7 +109,7 @@ async def test_addresses_are_asked_where_no_mx_says_where_mail_goes() -> None:
 async def test_a_name_that_does_not_exist_has_no_address() -> None:
     """NXDOMAIN answers for every type, so nothing more is asked."""
     double = DnsDouble({k: v for k, v in BASE.items() if k[0] != "12345m.example.com"})
-    names = await collect_names(PROFILE, Desk(RunSource(double)))
+    names = await read_names(double)
     assert names[PATH].exists is False
     assert Question(PATH, "A") not in double.log
 
@@ -76,7 +117,7 @@ async def test_a_name_that_does_not_exist_has_no_address() -> None:
 async def test_an_address_that_was_not_asked_for_is_not_known() -> None:
     """One type without data says nothing of the other."""
     double = DnsDouble(BASE)
-    names = await collect_names(PROFILE, Desk(RunSource(double)))
+    names = await read_names(double)
     assert names[NEWS].a is not None
     assert names[NEWS].aaaa is None
     assert names[NEWS].has_address is None
@@ -86,7 +127,7 @@ async def test_the_providers_own_return_path_is_left_alone() -> None:
     """Its records are the provider's business."""
     double = DnsDouble(BASE)
     profile = replace(PROFILE, provider_return_path=True)
-    names = await collect_names(profile, Desk(RunSource(double)))
+    names = await read_names(double, profile)
     assert PATH not in names
     assert not any(question.name == PATH for question in double.log)
 
@@ -95,7 +136,7 @@ async def test_servfail_is_asked_again_without_checking() -> None:
     """Data then, where checking failed, means that validation fails; one question a name."""
     double = CheckingDouble(BASE)
     double.bogus = frozenset({PATH.text})
-    names = await collect_names(PROFILE, Desk(RunSource(double)))
+    names = await read_names(double)
     assert isinstance(names[PATH].unchecked, Records)
     assert names[NEWS].unchecked is None
     assert sum(question.checking_disabled for question in double.log) == 1
@@ -105,7 +146,7 @@ async def test_a_failure_that_passes_is_not_taken_for_bad_signatures() -> None:
     """One type failed and the next is answered: a resolver's bad moment, not DNSSEC."""
     double = CheckingDouble(BASE)
     double.bogus = frozenset({PATH.text})
-    bogus = await collect_names(PROFILE, Desk(RunSource(double)))
+    bogus = await read_names(double)
     assert isinstance(bogus[PATH].again, Failed)
 
     class FlappingDouble(CheckingDouble):
@@ -113,7 +154,7 @@ async def test_a_failure_that_passes_is_not_taken_for_bad_signatures() -> None:
             flaps = question == Question(PATH, "MX")
             return self._failed(question) if flaps else DnsDouble._answer(self, question)
 
-    flapping = await collect_names(PROFILE, Desk(RunSource(FlappingDouble(BASE))))
+    flapping = await read_names(FlappingDouble(BASE))
     assert isinstance(flapping[PATH].unchecked, Records)
     assert not isinstance(flapping[PATH].again, Failed)
 
@@ -121,7 +162,7 @@ async def test_a_failure_that_passes_is_not_taken_for_bad_signatures() -> None:
 async def test_a_timeout_is_not_asked_again_without_checking() -> None:
     """Only SERVFAIL can come of a failed validation."""
     double = DnsDouble(BASE | {("12345m.example.com", "MX"): Reason.TIMEOUT})
-    names = await collect_names(PROFILE, Desk(RunSource(double)))
+    names = await read_names(double)
     assert names[PATH].unchecked is None
 
 
@@ -130,7 +171,7 @@ async def test_mx_hosts_cost_two_questions_each_and_none_is_asked_for_what_is_no
     table = BASE | {("news.example.com", "MX"): [mx(5, "192.0.2.7"), mx(10, "mail.example.com")]}
     double = DnsDouble(table)
     desk = Desk(RunSource(double))
-    names = await collect_names(PROFILE, desk)
+    names = await read_names(double, PROFILE, desk)
     before = len(double.log)
     found = await collect_mx(PROFILE, names, desk)
     assert len(double.log) - before == 2
@@ -141,7 +182,7 @@ async def test_mx_hosts_cost_two_questions_each_and_none_is_asked_for_what_is_no
 async def zones(table: Table, profile: Profile = PROFILE) -> tuple[DnsDouble, list]:
     double = DnsDouble(table)
     desk = Desk(RunSource(double))
-    names = await collect_names(profile, desk)
+    names = await read_names(double, profile, desk)
     double.log.clear()
     double.rounds.clear()
     return double, list(await enrich_zones(profile, names, desk, "probe"))
@@ -152,7 +193,7 @@ async def test_one_probe_settles_that_no_wildcard_answers() -> None:
     double, (news, path) = await zones(BASE)
     assert [isinstance(probe, NxDomain) for probe in news.probes] == [True]
     assert path.above is None
-    assert {q.name.text for q in double.log} == {
+    assert {q.name.text for q in double.log if q.rdtype != "NS"} == {
         "probe.news.example.com",
         "probe.12345m.example.com",
     }

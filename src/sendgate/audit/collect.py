@@ -1,8 +1,13 @@
 """Ask DNS all that the rules will want to know about one sender.
 
-Every protocol's questions go out together. What depends on an answer (hosts of MX records,
-includes, the organizational domain's records) follows in a second wave; what is only nice
-to know comes last, within the desk's allowance.
+    round 1         every protocol's questions together: what each verdict rests on
+    + SPF depth     the tree of SPF records; guessed selectors
+    round 2         what the answers leave open: other names, addresses of SPF terms, MX hosts
+    round 3         the hosts of `mx` terms, check_host for the declared addresses
+    rounds 4, 5     what is good to know
+
+Round 1 is small by construction; from round 2 on, what no record lists is asked as far as
+the desk's allowance goes.
 """
 
 from __future__ import annotations
@@ -10,13 +15,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from sendgate.audit.facts import DomainFacts
-from sendgate.bimi.collect import collect_bimi, collect_bimi_fallback
+from sendgate.bimi.collect import collect_bimi, enrich_bimi
 from sendgate.bimi.facts import BimiFacts
 from sendgate.dkim.collect import collect_dkim, enrich_dkim
 from sendgate.dmarc.alignment import predict
-from sendgate.dmarc.collect import collect_dmarc, enrich_dmarc
+from sendgate.dmarc.collect import collect_dmarc, complete_dmarc, enrich_dmarc
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.dns.source import Desk
 from sendgate.hosts.collect import collect_hosts
@@ -26,10 +32,10 @@ from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
 from sendgate.observed import Observed, Present
 from sendgate.profile import IpAddress, Profile
-from sendgate.spf.collect import collect_spf, enrich_spf
+from sendgate.spf.collect import collect_spf, complete_spf, enrich_spf
 from sendgate.spf.evaluate import check_host
 from sendgate.spf.facts import Family, SpfCheck, SpfFacts
-from sendgate.topology.collect import collect_names, enrich_zones
+from sendgate.topology.collect import collect_names, complete_names, enrich_zones
 from sendgate.topology.facts import NameFacts
 from sendgate.topology.outcome import outcome
 
@@ -44,20 +50,19 @@ async def collect(
     `sending`: ask about the hosts that send, too.
     """
     spf_domain = profile.envelope or profile.sending
-    (names, mx), spf_and_checks, dkim, (dmarc, bimi), hosts = await asyncio.gather(
-        _names_and_mx(profile, desk),
-        _spf_and_checks(profile, spf_domain, desk),
+    # Keys and hosts ask in their further rounds only what is listed: no round waits for them.
+    keys, hosts, (names, mx, spf, dmarc, bimi, checks, helo_checks) = await asyncio.gather(
         collect_dkim(profile, desk, probe_label),
-        _dmarc_and_bimi(profile, desk),
-        collect_hosts(profile, desk) if sending else _no_hosts(),
+        _hosts(profile, desk, sending=sending),
+        _in_rounds(profile, spf_domain, desk),
     )
-    spf, checks, helo_checks = spf_and_checks
     # The order in which the spare questions are listed is the order of their worth.
-    dmarc, spf, zones, dkim = await asyncio.gather(
+    bimi, dmarc, spf, zones, dkim = await asyncio.gather(
+        enrich_bimi(bimi, dmarc.organizational, desk),
         enrich_dmarc(dmarc, desk),
         _enrich_spf(spf, desk),
         enrich_zones(profile, names, desk, probe_label),
-        enrich_dkim(dkim, desk),
+        enrich_dkim(keys, desk),
     )
     return DomainFacts(
         profile=profile,
@@ -77,37 +82,81 @@ async def collect(
     )
 
 
-async def _no_hosts() -> HostFacts:
-    return HostFacts()
+_Seen: TypeAlias = tuple[
+    Mapping[Domain, NameFacts],
+    Mapping[Domain, MxFacts],
+    Observed[SpfFacts],
+    DmarcFacts,
+    BimiFacts,
+    tuple[SpfCheck, ...],
+    tuple[SpfCheck, ...],
+]
 
 
-async def _names_and_mx(
-    profile: Profile, desk: Desk
+async def _in_rounds(profile: Profile, spf_domain: Domain, desk: Desk) -> _Seen:
+    """Ask round by round: what each begins with, what that leaves open, what SPF then says."""
+    names, spf, dmarc, bimi = await asyncio.gather(
+        collect_names(profile, desk),
+        collect_spf(spf_domain, desk),
+        collect_dmarc(profile.sending, _identifiers(profile), desk),
+        collect_bimi(profile.sending, profile.bimi_selector, desk),
+    )
+    (names, mx), dmarc, spf = await asyncio.gather(
+        _complete_names(profile, names, desk),
+        complete_dmarc(dmarc, desk),
+        _complete_spf(profile, spf, desk),
+    )
+    checks, helo_checks = await _check_all(profile, spf_domain, desk)
+    return names, mx, spf, dmarc, bimi, checks, helo_checks
+
+
+def _identifiers(profile: Profile) -> list[Domain]:
+    """List what may align with the author domain: d= domains and the return path."""
+    path = profile.return_path
+    return [*profile.dkim_domains, *([] if path is None else [path.name])]
+
+
+async def _hosts(profile: Profile, desk: Desk, *, sending: bool) -> HostFacts:
+    return await collect_hosts(profile, desk) if sending else HostFacts()
+
+
+async def _complete_names(
+    profile: Profile, names: Mapping[Domain, NameFacts], desk: Desk
 ) -> tuple[Mapping[Domain, NameFacts], Mapping[Domain, MxFacts]]:
-    names = await collect_names(profile, desk)
+    names = await complete_names(profile, names, desk)
     return names, await collect_mx(profile, names, desk)
 
 
-async def _spf_and_checks(
-    profile: Profile, domain: Domain, desk: Desk
-) -> tuple[Observed[SpfFacts], tuple[SpfCheck, ...], tuple[SpfCheck, ...]]:
+async def _complete_spf(
+    profile: Profile, spf: Observed[SpfFacts], desk: Desk
+) -> Observed[SpfFacts]:
+    if not isinstance(spf, Present):
+        return spf
     families = [Family.IPV4, *(Family.IPV6 for ip in profile.ips if ip.version == 6)]
-    spf = await collect_spf(domain, desk, families)
-    # check_host asks one thing after the other; once the tree is read, it finds nearly
-    # all of its answers in the run's cache.
+    return replace(spf, value=await complete_spf(spf.value, desk, families))
+
+
+async def _check_all(
+    profile: Profile, domain: Domain, desk: Desk
+) -> tuple[tuple[SpfCheck, ...], tuple[SpfCheck, ...]]:
+    """Run check_host for each declared address: with the return path, and with HELO.
+
+    It asks one thing after the other; once the tree is read, it finds nearly all of its
+    answers in the run's cache.
+    """
     envelope = () if profile.envelope is None else profile.ips
     helo = () if profile.helo is None else profile.ips
     checks = await asyncio.gather(*(_check(profile, domain, ip, desk) for ip in envelope))
     helo_checks = await asyncio.gather(
         *(_check(profile, profile.helo or domain, ip, desk) for ip in helo)
     )
-    return spf, tuple(checks), tuple(helo_checks)
+    return tuple(checks), tuple(helo_checks)
 
 
 async def _check(profile: Profile, domain: Domain, ip: IpAddress, desk: Desk) -> SpfCheck:
     """What a receiver would find for mail from postmaster@domain, sent by `ip`."""
     result = await check_host(
-        ip, domain, f"postmaster@{domain}", str(profile.helo or domain), desk.core
+        ip, domain, f"postmaster@{domain}", str(profile.helo or domain), desk.listed
     )
     return SpfCheck(ip, domain, result)
 
@@ -116,14 +165,3 @@ async def _enrich_spf(spf: Observed[SpfFacts], desk: Desk) -> Observed[SpfFacts]
     if not isinstance(spf, Present):
         return spf
     return replace(spf, value=await enrich_spf(spf.value, desk))
-
-
-async def _dmarc_and_bimi(profile: Profile, desk: Desk) -> tuple[DmarcFacts, BimiFacts]:
-    identifiers = [*profile.dkim_domains]
-    if profile.return_path is not None:
-        identifiers.append(profile.return_path.name)
-    dmarc, bimi = await asyncio.gather(
-        collect_dmarc(profile.sending, identifiers, desk),
-        collect_bimi(profile.sending, profile.bimi_selector, desk),
-    )
-    return dmarc, await collect_bimi_fallback(bimi, dmarc.organizational, desk)

@@ -21,7 +21,7 @@ from sendgate.audit.report import (
 from sendgate.names import Domain
 from sendgate.vocabulary import AnyRule, CannotTell, Rule, RuleOf, Severity
 
-__all__ = ["Judgement", "Policy", "judge", "run_rules", "stale_waivers"]
+__all__ = ["Judgement", "Policy", "judge", "run_rules", "stale_waivers", "verdict_of"]
 
 Facts = TypeVar("Facts")
 
@@ -93,7 +93,7 @@ def judge(
     said = run_rules(facts, rules, policy, facts.profile.sending, time.date())
     return Report(
         facts=facts,
-        verdict=_verdict(facts, said.findings, said.unknown, policy.fail_on),
+        verdict=verdict_of(facts, said.findings, said.unknown, policy.fail_on),
         findings=said.findings,
         unknown=said.unknown,
         waived=said.waived,
@@ -103,12 +103,13 @@ def judge(
     )
 
 
-def _verdict(
+def verdict_of(
     facts: DomainFacts,
     findings: Iterable[Finding],
     unknown: Iterable[UnknownItem],
     fail_on: Severity,
 ) -> Verdict:
+    """Come to a verdict on what was found and on what could not be told."""
     if any(fail_on <= finding.severity for finding in findings):
         return Verdict.FAIL
     if any(item.decisive for item in unknown):

@@ -1,7 +1,7 @@
 """Ask for the BIMI assertion record, in the order of section 7.2 of the draft.
 
 The Author Domain's record is asked for together with everything else; the organizational
-domain's only where the first place holds none, as it is known only after the DMARC walk.
+domain's only where the first place holds none, and where there is room: a logo is no mail.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sendgate.errors import DomainError
 from sendgate.names import Domain
 from sendgate.observed import Malformed, Observed, Present, Unknown, absent, evidence_of
 
-__all__ = ["collect_bimi", "collect_bimi_fallback", "read_place"]
+__all__ = ["collect_bimi", "enrich_bimi", "read_place"]
 
 
 async def collect_bimi(domain: Domain, selector: str, desk: Desk) -> BimiFacts:
@@ -24,13 +24,11 @@ async def collect_bimi(domain: Domain, selector: str, desk: Desk) -> BimiFacts:
     return BimiFacts(selector, await _place(domain, selector, desk.core))
 
 
-async def collect_bimi_fallback(
-    facts: BimiFacts, organizational: Domain | None, desk: Desk
-) -> BimiFacts:
+async def enrich_bimi(facts: BimiFacts, organizational: Domain | None, desk: Desk) -> BimiFacts:
     """Ask at the organizational domain too, where discovery goes on to it."""
     if organizational is None or organizational == facts.domain or facts.author.counts:
         return facts
-    return replace(facts, fallback=await _place(organizational, facts.selector, desk.core))
+    return replace(facts, fallback=await _place(organizational, facts.selector, desk.spare))
 
 
 async def _place(domain: Domain, selector: str, source: DnsSource) -> BimiPlace:

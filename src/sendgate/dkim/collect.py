@@ -1,8 +1,8 @@
 """Ask for the keys of a sender, and for what tells a found key from a wildcard's.
 
-Two rounds at most: the named selectors, ``_domainkey`` and a probe go out together; the
-guessed selectors follow only below a ``_domainkey`` that may exist, so that a domain
-without any key costs two questions instead of sixteen.
+Two rounds at most: the named selectors and a probe go out together, and ``_domainkey``
+where selectors are to be guessed; the guessed ones follow only below a ``_domainkey`` that
+may exist, so that a domain without any key costs two questions instead of sixteen.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def collect_dkim(profile: Profile, desk: Desk, probe_label: str) -> DkimFa
             *(
                 _domain(
                     name,
-                    probe_label if name in to_guess_at else _ADSP,
+                    probe_label if name in to_guess_at else None,
                     desk.core if place < MAX_COUNTED_DOMAINS else None,
                 )
                 for place, name in enumerate(names)
@@ -67,16 +67,18 @@ async def collect_dkim(profile: Profile, desk: Desk, probe_label: str) -> DkimFa
 
 
 async def enrich_dkim(facts: DkimFacts, desk: Desk) -> DkimFacts:
-    """Ask for ADSP records where that was not done and ``_domainkey`` exists, if there is room."""
-    domains = await asyncio.gather(*(_with_policy(domain, desk) for domain in facts.domains))
+    """Ask, if there is room, for the ADSP record and at ``_domainkey`` where that was not done."""
+    domains = await asyncio.gather(*(_enriched(domain, desk.spare) for domain in facts.domains))
     return replace(facts, domains=tuple(domains))
 
 
-async def _with_policy(domain: DkimDomain, desk: Desk) -> DkimDomain:
+async def _enriched(domain: DkimDomain, source: DnsSource) -> DkimDomain:
+    if domain.subtree is None:
+        return replace(domain, subtree=await _ask(domain.domain, "_domainkey", source))
     name = domain.domain.fitting_child(f"{_ADSP}._domainkey")
     if domain.has_none or domain.policy is not None or name is None:
         return domain
-    return replace(domain, policy=await desk.spare.ask(Question(name, "TXT")))
+    return replace(domain, policy=await source.ask(Question(name, "TXT")))
 
 
 def read_key(selector: Selector, answer: Answer, domain: DkimDomain | None) -> DkimKey:
@@ -90,17 +92,20 @@ async def _ask_all(selectors: Sequence[Selector], source: DnsSource) -> list[Ans
     )
 
 
-async def _domain(domain: Domain, probe_label: str, source: DnsSource | None) -> DkimDomain:
-    """Ask of one `d=` what holds for all its selectors, two questions.
+async def _domain(domain: Domain, probe_label: str | None, source: DnsSource | None) -> DkimDomain:
+    """Ask of one `d=` what holds for all its selectors: one question, two where some are guessed.
 
-    Where nothing is to be guessed, the name of the ADSP record serves as the probe: no key
-    is ever published there either, and it tells of ADSP for the same question.
+    Where nothing is to be guessed (no `probe_label`), the name of the ADSP record serves as
+    the probe: no key is ever published there either, and it tells of ADSP as well.
     """
+    if probe_label is None:
+        probe = await _ask(domain, f"{_ADSP}._domainkey", source)
+        return DkimDomain(domain, None, probe, probe)
     subtree, probe = await asyncio.gather(
         _ask(domain, "_domainkey", source),
         _ask(domain, f"{probe_label}._domainkey", source),
     )
-    return DkimDomain(domain, subtree, probe, probe if probe_label == _ADSP else None)
+    return DkimDomain(domain, subtree, probe)
 
 
 async def _ask(domain: Domain, prefix: str, source: DnsSource | None) -> Answer:

@@ -81,11 +81,11 @@ class DkimDomain:
     `subtree` answers for TXT at ``_domainkey.<domain>``; NXDOMAIN there proves that no
     selector exists (RFC 8020). `probe` answers for a name below it that is no selector: a
     random one where selectors are guessed, else that of the ADSP record. `policy` answers
-    for ``_adsp._domainkey.<domain>`` (RFC 5617), None where not asked.
+    for ``_adsp._domainkey.<domain>`` (RFC 5617). What was not asked is None.
     """
 
     domain: Domain
-    subtree: Answer
+    subtree: Answer | None
     probe: Answer
     policy: Answer | None = None
 

@@ -115,18 +115,18 @@ def no_key_at_guessed_selectors(facts: DomainFacts) -> Verdicts:
         return
     guessed = dict.fromkeys(selector.domain for selector in facts.profile.selectors)
     for domain in facts.dkim.domains:
-        if domain.domain in guessed and not domain.wildcard_revokes:
-            yield from _nothing_guessed(domain, facts)
+        if domain.domain in guessed and domain.subtree and not domain.wildcard_revokes:
+            yield from _nothing_guessed(domain, domain.subtree, facts)
 
 
-def _nothing_guessed(domain: DkimDomain, facts: DomainFacts) -> Verdicts:
+def _nothing_guessed(domain: DkimDomain, subtree: Answer, facts: DomainFacts) -> Verdicts:
     keys = [key for key in facts.dkim.guessed if key.selector.domain == domain.domain]
     if any(key in facts.dkim.guessed_found for key in keys):
         return
     if facts.dkim.proven_none(domain.domain):
         yield Hit(
-            f"{domain.subtree.question.name} does not exist, so {domain.domain} has no DKIM key",
-            evidence_of(domain.subtree),
+            f"{subtree.question.name} does not exist, so {domain.domain} has no DKIM key",
+            evidence_of(subtree),
         )
         return
     unknown = next((key.observed for key in keys if isinstance(key.observed, Unknown)), None)
@@ -135,17 +135,17 @@ def _nothing_guessed(domain: DkimDomain, facts: DomainFacts) -> Verdicts:
     elif any(key.records for key in keys) and isinstance(domain.probe, Failed):
         yield cannot_tell(domain.probe)
     else:
-        yield Hit(_guesswork(domain, len(keys)), evidence_of(domain.subtree))
+        yield Hit(_guesswork(domain, subtree, len(keys)), evidence_of(subtree))
 
 
-def _guesswork(domain: DkimDomain, count: int) -> str:
+def _guesswork(domain: DkimDomain, subtree: Answer, count: int) -> str:
     if domain.has_wildcard:
         return (
             f"a wildcard answers for every selector of {domain.domain}, "
             "so that guessing shows no key"
         )
     return (
-        f"none of {count} likely selectors has a key below {domain.subtree.question.name}, "
+        f"none of {count} likely selectors has a key below {subtree.question.name}, "
         "which proves nothing about others"
     )
 
@@ -259,7 +259,7 @@ def key_at_wrong_name(facts: DomainFacts) -> Verdicts:
         yield from _misplaced(domain.subtree)
 
 
-def _misplaced(answer: Answer) -> Verdicts:
+def _misplaced(answer: Answer | None) -> Verdicts:
     # What an alias leads to may well be a selector of its own domain, and what a wildcard
     # makes stands at no name in particular.
     if not isinstance(answer, Records) or answer.wildcard is not None or answer.aliases:

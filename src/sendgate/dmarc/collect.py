@@ -1,8 +1,9 @@
 """Ask DNS what DMARC wants to know about one author domain.
 
-Round 1: every name of the author's walk and of the identifiers beside it, and whether the
-author domain exists. A second round is needed only where the organizational domain turns
-out wider than the suffix list has it. `enrich_dmarc` asks about report destinations.
+Round 1: every name of the author's walk, the first ones of the identifiers beside it, and
+whether the author domain exists. A second round is needed only where the identifiers have
+more names, or where the organizational domain turns out wider than the suffix list has it.
+`enrich_dmarc` asks about report destinations.
 """
 
 from __future__ import annotations
@@ -21,28 +22,47 @@ from sendgate.dns.source import Desk, DnsSource
 from sendgate.names import Domain
 from sendgate.observed import Absent, Present
 
-__all__ = ["MAX_DESTINATIONS", "collect_dmarc", "enrich_dmarc", "read_walks"]
+__all__ = ["MAX_DESTINATIONS", "collect_dmarc", "complete_dmarc", "enrich_dmarc", "read_walks"]
+
+MAX_BESIDE = 3  # names of identifiers' walks in the first round; few senders have more
 
 MAX_DESTINATIONS = 6  # report mailboxes looked at; few owners name more than two
 
 
 async def collect_dmarc(author: Domain, identifiers: Sequence[Domain], desk: Desk) -> DmarcFacts:
-    """Collect the facts for mail from `author`; `identifiers` are return path and d= domains."""
-    return await read_walks(author, identifiers, desk.core)
+    """Ask for the author's walk; `identifiers` are return path and d= domains."""
+    return await _first_round(author, tuple(dict.fromkeys(identifiers)), desk.core)
+
+
+async def complete_dmarc(facts: DmarcFacts, desk: Desk) -> DmarcFacts:
+    """Ask for the names of the identifiers' walks that were not asked for yet."""
+    return await _second_round(facts, desk.spare)
 
 
 async def read_walks(
     author: Domain, identifiers: Sequence[Domain], source: DnsSource
 ) -> DmarcFacts:
     """Ask for the author's walk, and for what the identifiers' walks need beyond it."""
+    facts = await _first_round(author, tuple(dict.fromkeys(identifiers)), source)
+    return await _second_round(facts, source)
+
+
+async def _first_round(
+    author: Domain, identifiers: tuple[Domain, ...], source: DnsSource
+) -> DmarcFacts:
     # The audit asks for these types at the author domain anyway; asked twice, they count once.
     probes = [source.ask(Question(author, rdtype)) for rdtype in ("TXT", "MX", "A")]
-    names = tuple(dict.fromkeys(identifiers))
-    first = dict.fromkeys([*walk_names(author), *_names_under(registrable(author), names)])
+    own = walk_names(author)
+    beside = [n for n in _names_under(registrable(author), identifiers) if n not in own]
+    first = [*own, *beside[:MAX_BESIDE]]
     existence, steps = await asyncio.gather(asyncio.gather(*probes), _read(first, source))
-    facts = DmarcFacts(author, steps, tuple(existence), identifiers=names)
-    wanted = [n for n in _names_under(facts.organizational, names) if n not in steps]
-    return replace(facts, steps=steps | await _read(wanted, source)) if wanted else facts
+    return DmarcFacts(author, steps, tuple(existence), identifiers=identifiers)
+
+
+async def _second_round(facts: DmarcFacts, source: DnsSource) -> DmarcFacts:
+    steps, names = facts.steps, _names_under(facts.organizational, facts.identifiers)
+    wanted = [name for name in names if name not in steps]
+    return replace(facts, steps={**steps, **await _read(wanted, source)})
 
 
 def _names_under(organizational: Domain | None, identifiers: Iterable[Domain]) -> Iterable[Domain]:

@@ -89,6 +89,7 @@ class DnsDouble:
         if data:
             records = tuple(Record(rdata, 300, _ORIGIN) for rdata in data)
             return Records(question, records, _ORIGIN, aliases)
+        zone = next((x for x in (name, *name.ancestors) if (x.text, "SOA") in self._table), None)
         if name.text in self._exists:
-            return NoData(question, _ORIGIN, aliases)
-        return NxDomain(question, _ORIGIN, aliases)
+            return NoData(question, _ORIGIN, aliases, zone=zone)
+        return NxDomain(question, _ORIGIN, aliases, zone=zone)

@@ -52,12 +52,14 @@ class Desk:
 
     Three ways to ask, each a `DnsSource`:
 
-    - `core`: what the verdict rests on; always asked, and counted.
-    - `listed`: what the records themselves list: hosts of MX records, SPF includes,
-      selectors; always asked, not counted.
-    - `spare`: what is nice to know; asked only while fewer than `limit` questions are
-      counted, else `Failed(ALLOWANCE)`. Spare questions come after all core ones, in a
-      fixed order, so that the same domain gets the same report.
+    - `core`: what every verdict rests on; always asked, and counted. The collectors see to
+      it that these are never more than `limit`, whatever the domain publishes.
+    - `listed`: what the records or the options themselves list: hosts of MX records, SPF
+      includes, selectors, addresses; always asked, not counted.
+    - `spare`: all else, in the order of its worth: asked while fewer than `limit` questions
+      are counted, then `Failed(ALLOWANCE)`. Spare questions come after all core ones, in a
+      fixed order, so that the same domain gets the same report. What was once refused
+      stays refused, however it is asked for.
 
     `failed` counts the questions that ended as `Failed` although the source was willing to
     ask, `seconds` is the wall time during which at least one question was out.
@@ -68,6 +70,7 @@ class Desk:
         self._limit = limit
         self._charged: set[Question] = set()
         self._free: set[Question] = set()
+        self._refused: set[Question] = set()
         self._failed: set[Question] = set()
         self._out = 0
         self._since = 0.0
@@ -92,6 +95,8 @@ class Desk:
         return await self._put(question)
 
     async def _ask_listed(self, question: Question) -> Answer:
+        if question in self._refused:
+            return _refusal(question)
         if question not in self._charged:
             self._free.add(question)
         return await self._put(question)
@@ -99,7 +104,8 @@ class Desk:
     async def _ask_spare(self, question: Question) -> Answer:
         if question not in self._free and question not in self._charged:
             if len(self._charged) >= self._limit:
-                return Failed(question, Reason.ALLOWANCE, "not asked, to keep the audit small")
+                self._refused.add(question)
+                return _refusal(question)
             self._charged.add(question)
         return await self._put(question)
 
@@ -116,6 +122,10 @@ class Desk:
         if isinstance(answer, Failed) and answer.reason is not Reason.NOT_ASKED:
             self._failed.add(question)
         return answer
+
+
+def _refusal(question: Question) -> Failed:
+    return Failed(question, Reason.ALLOWANCE, "not asked, to keep the audit small")
 
 
 class _Way:

@@ -18,14 +18,14 @@ MAX_NAMES = 10  # of one address that are followed, as in RFC 7208 section 4.6.4
 async def collect_hosts(profile: Profile, desk: Desk) -> HostFacts:
     """Ask about the hosts that send, where they are declared and the sender's own to set up.
 
-    An audit without addresses and HELO asks nothing here. The questions for an address,
-    one for PTR and one for each name found there, go through `desk.listed`: their number is
-    that of the declared addresses. Those for the HELO name are core ones.
+    An audit without addresses and HELO asks nothing here. All questions go through
+    `desk.listed`: one for PTR and one for each name found there, of each declared address,
+    and two for the HELO name.
     """
     if not profile.operates_hosts:
         return HostFacts(asked=True)
     helo, *addresses = await asyncio.gather(
-        _helo(profile.helo, desk.core), *(_address(ip, desk.listed) for ip in profile.ips)
+        _helo(profile.helo, desk.listed), *(_address(ip, desk.listed) for ip in profile.ips)
     )
     assert helo is None or isinstance(helo, HeloName)
     found = tuple(x for x in addresses if isinstance(x, SendingAddress))

@@ -40,9 +40,17 @@ from sendgate.send import gate_rules
 from sendgate.send.campaign import Campaign, DkimKey, Kind
 from sendgate.send.gate import Decision, decide
 from sendgate.send.gate_rules import CampaignFacts, KeyPair, UnsubscribeHost
-from sendgate.topology.collect import collect_names
+from sendgate.topology.collect import collect_names, complete_names
 
-__all__ = ["GateAudit", "gate_audit", "profile_of"]
+__all__ = ["GateAudit", "Sample", "gate_audit", "profile_of"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A message of a campaign as it would be sent, signed; `smtputf8` as its address asks."""
+
+    data: bytes
+    smtputf8: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,14 +97,14 @@ async def gate_audit(
     source: DnsSource,
     *,
     keys: Mapping[DkimKey, SigningKey],
-    samples: Sequence[bytes],
+    samples: Sequence[Sample],
     now: datetime,
     seed: str | None = None,
 ) -> GateAudit:
     """Audit the campaign and decide; no answer of an earlier audit is used again.
 
-    `keys` holds the private key of each of the campaign's, `samples` are messages of it as
-    they would be sent, signed. `now` is aware; `seed` as in `audit`. Raises `ConfigError`
+    `keys` holds the private key of each of the campaign's, `samples` are some of its
+    messages. `now` is aware; `seed` as in `audit`. Raises `ConfigError`
     where the unsubscribe address names no host.
     """
     seed = seed or new_seed()
@@ -128,9 +136,9 @@ async def gate_audit(
 
 
 async def _message(
-    campaign: Campaign, profile: Profile, sample: bytes, source: DnsSource, now: datetime
+    campaign: Campaign, profile: Profile, sample: Sample, source: DnsSource, now: datetime
 ) -> Judgement:
-    message = parse(sample)
+    message = parse(sample.data)
     answers = await collect_keys(message, source)
     facts = MessageFacts(
         message=message,
@@ -139,6 +147,7 @@ async def _message(
         results=await asyncio.to_thread(verify, message, answers, now),
         bulk=profile.is_bulk,
         envelope=campaign.return_path,
+        smtputf8=sample.smtputf8,
     )
     return run_rules(facts, message_rules.RULES, Policy(), campaign.sending, now.date())
 
@@ -157,8 +166,8 @@ async def _replies(campaign: Campaign, source: DnsSource) -> MxFacts | None:
     if reply_to is None or reply_to.address.domain == campaign.sending:
         return None
     profile, desk = Profile(reply_to.address.domain), Desk(source)
-    found = await collect_mx(profile, await collect_names(profile, desk), desk)
-    return found[profile.sending]
+    names = await complete_names(profile, await collect_names(profile, desk), desk)
+    return (await collect_mx(profile, names, desk))[profile.sending]
 
 
 async def _unsubscribe_host(campaign: Campaign, source: DnsSource) -> UnsubscribeHost | None:

@@ -1,13 +1,15 @@
 """Ask for a domain's SPF record and for all that it leads to; judge nothing.
 
 The tree is read level by level, each level's questions together, so that it costs its
-depth in rounds. A tree is read no deeper and no wider than any evaluation can get.
+depth in rounds. A tree is read no deeper and no wider than any evaluation can get. The
+addresses of its `a`, `mx` and `exists` terms are asked for when it is whole, in the order
+in which an evaluation meets them, as far as there is room.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sendgate.dns.answers import Answer, Failed, Question
@@ -28,11 +30,10 @@ from sendgate.spf.facts import (
 )
 from sendgate.spf.macro import MacroString, to_domain
 
-__all__ = ["collect_spf", "enrich_spf"]
+__all__ = ["collect_spf", "complete_spf", "enrich_spf"]
 
 # An eleventh level is beyond the limit for every path that leads there (section 4.6.4).
 MAX_DEPTH = MAX_LOOKUPS + 1
-# Ten lookups a path, so a tree with so many records, or so many terms that ask for
 # Ten lookups a path, so a tree with so many records is far past the limit; how far is then
 # no matter.
 MAX_NODES = 64
@@ -41,12 +42,9 @@ MAX_NODES = 64
 MAX_ADDRESS_TERMS = MAX_LOOKUPS
 
 
-async def collect_spf(
-    domain: Domain, desk: Desk, families: Sequence[Family] = (Family.IPV4,)
-) -> Observed[SpfFacts]:
-    """Read what `domain` publishes for SPF, with its whole tree.
+async def collect_spf(domain: Domain, desk: Desk) -> Observed[SpfFacts]:
+    """Read what `domain` publishes for SPF, with its whole tree of records.
 
-    `families` are those of the clients whose addresses `a` and `mx` terms are to match.
     Absent where no TXT record is an SPF record; Unknown where the TXT question failed;
     else Present, however broken the record is or many they are.
     """
@@ -56,8 +54,39 @@ async def collect_spf(
     found = candidates(answer)
     if not found:
         return absent(answer)
-    tree = await _read_tree(domain, answer, desk, families)
+    tree = await _read_tree(domain, answer, desk)
     return Present(SpfFacts(domain, answer, found, tree), evidence_of(answer, *found))
+
+
+async def complete_spf(
+    facts: SpfFacts, desk: Desk, families: Sequence[Family] = (Family.IPV4,)
+) -> SpfFacts:
+    """Ask for the addresses of the tree's terms, as far as one evaluation could meet them.
+
+    `families` are those of the clients whose addresses `a` and `mx` terms are to match. More
+    terms than the limit allows decide nothing by what they find.
+    """
+    wanted: list[list[_AddressTerm]] = []
+    room = MAX_ADDRESS_TERMS
+    for node in facts.nodes:
+        wanted.append(_address_terms(node)[:room])
+        room -= len(wanted[-1])
+    found = await asyncio.gather(
+        *(
+            _look_up(node.domain, terms, desk, families)
+            for node, terms in zip(facts.nodes, wanted, strict=True)
+        )
+    )
+    return replace(facts, tree=_with_addresses(facts.tree, iter(found)))
+
+
+def _with_addresses(node: SpfNode, found: Iterator[tuple[AddressLookup, ...]]) -> SpfNode:
+    """Put what was found, in the order of `SpfNode.walk`, into the nodes."""
+    return replace(
+        node,
+        addresses=next(found),
+        children=tuple(_with_addresses(child, found) for child in node.children),
+    )
 
 
 async def enrich_spf(facts: SpfFacts, desk: Desk) -> SpfFacts:
@@ -93,7 +122,6 @@ class _Growing:
     answer: Answer | None = None
     observed: Observed[spf.SpfRecord] | None = None
     children: list[_Growing] = field(default_factory=list)
-    addresses: list[AddressLookup] = field(default_factory=list)
     skipped: bool = False
 
     @property
@@ -128,60 +156,47 @@ class _Growing:
             self.answer,
             self.observed,
             tuple(child.freeze() for child in self.children),
-            tuple(self.addresses),
-            self.loop,
-            self.skipped,
+            loop=self.loop,
+            skipped=self.skipped,
         )
 
 
-async def _read_tree(
-    domain: Domain, answer: Answer, desk: Desk, families: Sequence[Family]
-) -> SpfNode:
+async def _read_tree(domain: Domain, answer: Answer, desk: Desk) -> SpfNode:
     root = _Growing(domain, None, ())
     root.take(answer)
-    level, seen, addresses = [root], 1, MAX_ADDRESS_TERMS
-    async with asyncio.TaskGroup() as hosts:
-        for depth in range(1, MAX_DEPTH + 1):
-            below: list[_Growing] = []
-            for node in level:
-                if not isinstance(node.observed, Present):
-                    continue
-                terms = _address_terms(node.observed.value)[:addresses]
-                addresses -= len(terms)
-                hosts.create_task(_look_up(node, terms, desk, families))
-                node.branch()
-                below += [c for c in node.children if c.domain is not None and not c.loop]
-            for index, node in enumerate(below):
-                node.skipped = depth == MAX_DEPTH or seen + index >= MAX_NODES
-            level = [node for node in below if not node.skipped]
-            seen += len(level)
-            questions = [Question(node.domain, "TXT") for node in level if node.domain]
-            for node, found in zip(level, await _ask_all(desk.listed, questions), strict=True):
-                node.take(found)
+    level, seen = [root], 1
+    for depth in range(1, MAX_DEPTH + 1):
+        below: list[_Growing] = []
+        for node in level:
+            node.branch()
+            below += [c for c in node.children if c.domain is not None and not c.loop]
+        for index, node in enumerate(below):
+            node.skipped = depth == MAX_DEPTH or seen + index >= MAX_NODES
+        level = [node for node in below if not node.skipped]
+        seen += len(level)
+        questions = [Question(node.domain, "TXT") for node in level if node.domain]
+        for node, found in zip(level, await _ask_all(desk.listed, questions), strict=True):
+            node.take(found)
     return root.freeze()
 
 
 _AddressTerm = spf.A | spf.Mx | spf.Exists
 
 
-def _address_terms(record: spf.SpfRecord) -> list[_AddressTerm]:
-    """Pick the terms that ask for addresses.
-
-    More of them than the limit allows decide nothing by what they find.
-    """
-    terms = [t for t in record.reached if isinstance(t, (spf.A, spf.Mx, spf.Exists))]
-    return terms[: MAX_LOOKUPS + 1]
+def _address_terms(node: SpfNode) -> list[_AddressTerm]:
+    """Pick the terms that ask for addresses."""
+    reached = () if node.record is None else node.record.reached
+    return [term for term in reached if isinstance(term, (spf.A, spf.Mx, spf.Exists))]
 
 
 async def _look_up(
-    node: _Growing, terms: list[_AddressTerm], desk: Desk, families: Sequence[Family]
-) -> None:
-    """Ask for the addresses of some of the node's own terms, all together."""
-    assert node.domain is not None
-    domain = node.domain
-    node.addresses = list(
-        await asyncio.gather(*(_look_up_term(term, domain, desk, families) for term in terms))
-    )
+    domain: Domain | None, terms: list[_AddressTerm], desk: Desk, families: Sequence[Family]
+) -> tuple[AddressLookup, ...]:
+    """Ask for the addresses of some of the record's own terms, all together."""
+    if domain is None:
+        return ()
+    found = await asyncio.gather(*(_look_up_term(term, domain, desk, families) for term in terms))
+    return tuple(found)
 
 
 async def _look_up_term(
@@ -192,7 +207,7 @@ async def _look_up_term(
     if target is None:
         return lookup
     if isinstance(term, spf.Mx):
-        lookup = replace(lookup, mx=await desk.core.ask(Question(target, "MX")))
+        lookup = replace(lookup, mx=await desk.spare.ask(Question(target, "MX")))
     # With more hosts the term is a permerror before any of them is looked up.
     if len(lookup.hosts) > MAX_MX_HOSTS:
         return lookup
@@ -200,7 +215,7 @@ async def _look_up_term(
     if Family.IPV6 not in families or isinstance(term, spf.Exists):
         wanted[Family.IPV6] = ()
     # Only the hosts of a mail exchanger are something that records list.
-    source = desk.listed if isinstance(term, spf.Mx) else desk.core
+    source = desk.listed if isinstance(term, spf.Mx) else desk.spare
     four, six = await asyncio.gather(*(_ask_all(source, asked) for asked in wanted.values()))
     return replace(lookup, a=tuple(four), aaaa=tuple(six))
 

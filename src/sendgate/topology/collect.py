@@ -1,8 +1,8 @@
 """Ask what DNS shows at the names of the roles, and of the zones they lie in.
 
-`collect_names` asks what the verdict rests on, in two rounds at most. `enrich_zones` asks
-what is good to know: whether a wildcard answers beside or below a mail name, and whether
-the zone's own servers are sound.
+`collect_names` asks what the verdict rests on, in one round, and `complete_names` what the
+answers leave open, in another. `enrich_zones` asks what is good to know: whether a wildcard
+answers beside or below a mail name, and whether the zone's own servers are sound.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from sendgate.names import Domain
 from sendgate.profile import Profile
 from sendgate.topology.facts import NameFacts, NameServer, ServerAnswers, ZoneFacts
 
-__all__ = ["collect_names", "enrich_zones"]
+__all__ = ["collect_names", "complete_names", "enrich_zones"]
 
 MAX_SERVERS = 8  # name servers of a zone that are looked at; more than 8 are very rare
 
-_SENDING = ("TXT", "MX", "A", "SOA")
+_SENDING = ("TXT", "MX", "A")
 _RETURN_PATH = ("TXT", "MX")
 _CONTENT = ("A",)
 
@@ -40,58 +40,76 @@ _CONTENT = ("A",)
 async def collect_names(profile: Profile, desk: Desk) -> Mapping[Domain, NameFacts]:
     """Ask at the sending domain, the return path unless it is the provider's, and the content.
 
-    Addresses of a mail name beyond the first question are asked only where no MX record
-    says where its mail goes. A failed validation shows as SERVFAIL, so the first such
-    answer of a mail name is asked again without DNSSEC checking (RFC 4035 section 3.2.2).
+    Of several content names the first is asked for here, the others when the names are
+    completed.
     """
     wanted: dict[Domain, list[str]] = {profile.sending: list(_SENDING)}
     if profile.envelope is not None:
         wanted.setdefault(profile.envelope, list(_RETURN_PATH))
-    for role in profile.content:
+    for role in profile.content[:1]:
         types = wanted.setdefault(role.name, [])
         types.extend(t for t in _CONTENT if t not in types)
     found = await asyncio.gather(*(_first(n, tuple(t), desk.core) for n, t in wanted.items()))
-    second = await asyncio.gather(
-        *(_second(x, desk.core) if x.name in profile.mail_names else _same(x) for x in found)
+    return {facts.name: facts for facts in found}
+
+
+async def complete_names(
+    profile: Profile, names: Mapping[Domain, NameFacts], desk: Desk
+) -> Mapping[Domain, NameFacts]:
+    """Ask what the first answers leave open, and for the other content names.
+
+    Addresses of a mail name beyond the first question are asked only where no MX record
+    says where its mail goes; the SOA record of the sending domain only where no answer told
+    its zone. A failed validation shows as SERVFAIL, so the first such answer of a mail name
+    is asked again without DNSSEC checking (RFC 4035 section 3.2.2).
+    """
+    content = dict.fromkeys(role.name for role in profile.content)
+    zone = {profile.sending} if _apex_of(names[profile.sending]) is None else set()
+    found = await asyncio.gather(
+        *(
+            _second(names[name], name in content, name in zone, desk.spare)
+            for name in profile.mail_names
+        ),
+        *(_first(name, _CONTENT, desk.spare) for name in content if name not in names),
     )
-    return {facts.name: facts for facts in second}
+    return {**names, **{facts.name: facts for facts in found}}
 
 
 async def _first(name: Domain, types: tuple[str, ...], source: DnsSource) -> NameFacts:
     answers = await asyncio.gather(*(source.ask(Question(name, t)) for t in types))
     got = dict(zip(types, answers, strict=True))
-    return NameFacts(name, got.get("TXT"), got.get("MX"), got.get("A"), soa=got.get("SOA"))
+    return NameFacts(name, got.get("TXT"), got.get("MX"), got.get("A"))
 
 
-async def _same(facts: NameFacts) -> NameFacts:
-    return facts
-
-
-async def _second(facts: NameFacts, source: DnsSource) -> NameFacts:
+async def _second(
+    facts: NameFacts, is_content: bool, with_zone: bool, source: DnsSource
+) -> NameFacts:
     """Ask what the first answers leave open: addresses without MX, and SERVFAIL once more."""
     ask: dict[str, Question] = {}
-    if not isinstance(facts.mx, Records | NxDomain) and not isinstance(facts.a, Records):
-        if facts.a is None:
-            ask["a"] = Question(facts.name, "A")
+    by_address = not isinstance(facts.mx, Records | NxDomain)  # where else would mail go
+    if facts.a is None and (by_address or is_content):
+        ask["a"] = Question(facts.name, "A")
+    if by_address and not isinstance(facts.a, Records):
         ask["aaaa"] = Question(facts.name, "AAAA")
     broken = next(
         (x for x in facts.answers if isinstance(x, Failed) and x.reason is Reason.SERVFAIL), None
     )
     if broken is not None:
         ask["unchecked"] = replace(broken.question, checking_disabled=True)
+        # The failure may have passed meanwhile: a type not asked before tells, for resolvers
+        # remember a failure for the type that met it.
+        ask["again"] = Question(facts.name, "NS")
+    if with_zone:
+        ask["soa"] = Question(facts.name, "SOA")
     answers = await asyncio.gather(*(source.ask(question) for question in ask.values()))
     got = dict(zip(ask, answers, strict=True))
-    unchecked = got.get("unchecked")
-    # The failure may have passed meanwhile: a type not asked before tells, for resolvers
-    # remember a failure for the type that met it.
-    works = unchecked is not None and not isinstance(unchecked, Failed)
-    again = await source.ask(Question(facts.name, "NS")) if works else None
     return replace(
         facts,
         a=got.get("a", facts.a),
         aaaa=got.get("aaaa"),
-        unchecked=unchecked,
-        again=again,
+        soa=got.get("soa"),
+        unchecked=got.get("unchecked"),
+        again=got.get("again"),
     )
 
 
