@@ -86,6 +86,7 @@ class Bench:
     sources: tuple[str, ...] = ()
     rate: float | None = None
     lines: int = 1
+    running: Engine | None = None  # the latest
 
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -117,7 +118,8 @@ class Bench:
         return Engine(desk, self.bounds)
 
     async def run(self, *, wait: bool = False) -> Ended:
-        return await self.engine().run(wait=wait)
+        self.running = self.engine()
+        return await self.running.run(wait=wait)
 
     async def go_on(self) -> None:
         """Bring the campaign back into the state in which it is sent."""

@@ -16,7 +16,7 @@ from sendgate.send.deliver import Bounds, NoRoute, Why, WhyNoRoute
 from sendgate.send.outcome import Bounced, Deferred, Delivered, NotSent
 from sendgate.send.smtp.tls import TlsPolicy
 from sendgate.send.state import CampaignState, State
-from sendgate.send.store import NewRecipient, visit_store
+from sendgate.send.store import NewRecipient, Resolution, visit_store
 
 ONE = Bounds(connections=1, poll=0.05, linger=0.02, rest=0.2)
 DMARC = "550 5.7.26 Unauthenticated email is not accepted due to the domain's DMARC policy"
@@ -295,3 +295,27 @@ async def test_silence_everywhere_pauses_the_path(tmp_path: Path) -> None:
         assert ended.why is Why.IDLE
         assert all(isinstance(one, NotSent) for one in made.outcomes)
         assert len(made.outcomes) < 20
+
+
+async def test_a_resend_is_met_by_a_sender_that_waits(tmp_path: Path) -> None:
+    """It waits for a deferral that is hours away, and takes the one sent to again at once."""
+    people = ["a@example.net", "b@example.net"]
+    script = {
+        "rcpt": Act(reply="452 4.2.2 mailbox full", on=(1,)),
+        "dot": Act("drop", on=(1,)),
+    }
+    calm = replace(ONE, rest=30.0)
+    async with (
+        ScriptedPeer(script=script) as peer,
+        bench(tmp_path, route(peer.port), people, bounds=calm) as made,
+    ):
+        running = asyncio.create_task(made.run(wait=True))
+        await asyncio.sleep(0.6)  # it has found nothing more due, and rests
+        assert len(made.outcomes) == 2
+        with visit_store(made.store.path) as visit:
+            assert visit.resolve(made.campaign, Resolution.RESEND, made.clock()) == 1
+        await asyncio.sleep(1.0)
+        assert await made.states() == {State.DELIVERED: 1, State.DEFERRED: 1}
+        assert made.running is not None
+        made.running.stop()
+        assert (await running).why is Why.STOPPED

@@ -356,10 +356,13 @@ class Engine:
             self.fail(error)
 
     async def _watch(self) -> None:
-        """Look whether another process has paused or cancelled the campaign."""
-        desk = self._desk
+        """Look whether another process ended the campaign, or has somebody sent to again."""
+        desk, before = self._desk, 0
         while self._ended is None:
-            state = await desk.store.state(desk.key)
+            state, changed = await desk.store.glance(desk.key)
+            if changed != before:
+                before = changed
+                self._stir.set()
             if state is not CampaignState.SENDING:
                 why = {CampaignState.PAUSED: Why.PAUSED, CampaignState.CANCELLED: Why.CANCELLED}
                 reason = (await desk.store.campaign(desk.key)).reason or ""

@@ -92,6 +92,8 @@ def resolve(
             " mx, address, source, tls FROM attempt WHERE id = ?",
             (key, recipient, attempts, to_ms(now), to_ms(now), attempt),
         )
-    if how is Resolution.RESEND and rows and campaign.state is CampaignState.FINISHED:
-        campaigns.change(db, key, CampaignState.QUEUED, now)
+    if how is Resolution.RESEND and rows:
+        campaigns.touch(db, key, now)
+        if campaign.state is CampaignState.FINISHED:
+            campaigns.change(db, key, CampaignState.QUEUED, now)
     return len(rows)

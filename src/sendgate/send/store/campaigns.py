@@ -33,10 +33,12 @@ __all__ = [
     "change",
     "counts",
     "enter",
+    "glance",
     "keep_audit",
     "last_audit",
     "standing",
     "state_of",
+    "touch",
 ]
 
 _SELECT = (
@@ -105,10 +107,20 @@ def by_key(db: sqlite3.Connection, key: int) -> Campaign:
 
 def state_of(db: sqlite3.Connection, key: int) -> CampaignState:
     """The state of a campaign, without all else that is known of it."""
-    row = db.execute("SELECT state FROM campaign WHERE key = ?", (key,)).fetchone()
+    return glance(db, key)[0]
+
+
+def glance(db: sqlite3.Connection, key: int) -> tuple[CampaignState, int]:
+    """The state of a campaign, and when it was changed last, in milliseconds since 1970."""
+    row = db.execute("SELECT state, changed FROM campaign WHERE key = ?", (key,)).fetchone()
     if row is None:
         raise InputError(f"no campaign has the number {key} in this store")
-    return CampaignState(row[0])
+    return CampaignState(row[0]), int(row[1])
+
+
+def touch(db: sqlite3.Connection, key: int, now: datetime) -> None:
+    """Let whoever sends a campaign look again who is due; no two touches are the same."""
+    db.execute("UPDATE campaign SET changed = max(changed + 1, ?) WHERE key = ?", (to_ms(now), key))
 
 
 def by_name(db: sqlite3.Connection, name: str) -> Campaign:

@@ -121,8 +121,15 @@ class Store:
         return await self.read(lambda db: campaigns.by_key(db, key))
 
     async def state(self, key: int) -> CampaignState:
-        """The campaign's state alone: cheap enough to look at every second."""
-        return await self.read(lambda db: campaigns.state_of(db, key))
+        """The campaign's state alone."""
+        return (await self.glance(key))[0]
+
+    async def glance(self, key: int) -> tuple[CampaignState, int]:
+        """The campaign's state, and a number: cheap enough to look at every second.
+
+        The number is another one once somebody has had recipients sent to again.
+        """
+        return await self.read(lambda db: campaigns.glance(db, key))
 
     async def change(
         self,
