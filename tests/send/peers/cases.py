@@ -14,7 +14,7 @@ __all__ = ["CASES", "HOSTS", "SIGNED", "Case", "Host"]
 
 Server = Literal["postfix", "exim", "nobody"]
 Shown = Literal["right", "another's", "stranger's", "nothing"]
-Refusal = Literal["", "banner", "mail", "dot"]
+Refusal = Literal["", "banner", "mail", "full", "dot"]
 Named = Literal["", "right", "wrong"]
 
 SIGNED = "example.org"  # the zone that DNSSEC vouches for
@@ -25,8 +25,8 @@ _PLAIN = "example.net"
 class Host:
     """A mail exchanger.
 
-    `refuses`: at which step it takes no mail. `tlsa`: whether the key that its TLSA record
-    names is its own; empty where it has no such record.
+    `refuses`: at which step it takes no mail, or that its disk is full. `tlsa`: whether the
+    key that its TLSA record names is its own; empty where it has no such record.
     """
 
     name: str
@@ -80,7 +80,8 @@ CASES = {
         _refusing(10, "down", "", "nobody"),
         _refusing(11, "banner", "banner"),
         _refusing(12, "closing", "mail"),
-        _refusing(13, "dot", "dot"),
+        _refusing(13, "full", "full"),
+        _refusing(14, "dot", "dot"),
         _sts(20, "sts-right"),
         _sts(21, "sts-right-exim", "exim"),
         _sts(22, "sts-name", shows="another's"),

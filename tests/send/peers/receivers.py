@@ -60,6 +60,7 @@ smtpd_recipient_restrictions = reject_unauth_destination,
 smtpd_data_restrictions = reject_unauth_pipelining
 smtpd_milters = inet:{dkim}, inet:{dmarc}
 milter_default_action = tempfail
+notify_classes =
 smtpd_tls_received_header = yes
 leave_at_once = check_client_access static:{{421 4.3.2 not now, call another host}}
 """
@@ -67,6 +68,7 @@ _REFUSALS = {
     "": [],
     "banner": ["smtpd_delay_reject=no", "smtpd_client_restrictions=reject"],
     "mail": ["smtpd_delay_reject=no", "smtpd_sender_restrictions=$leave_at_once"],
+    "full": ["queue_minfree=1000000000000000"],
     "dot": ["smtpd_end_of_data_restrictions=defer"],
 }
 

@@ -21,7 +21,16 @@ from datetime import datetime, timedelta
 from sendgate.send import schedule
 from sendgate.send.classify import Classification, Scope, classify
 from sendgate.send.deliver.parts import NoRoute, WhyNoRoute
-from sendgate.send.outcome import Bounced, Deferred, Delivered, NotSent, Outcome, Phase, Unknown
+from sendgate.send.outcome import (
+    Bounced,
+    Deferred,
+    Delivered,
+    NotSent,
+    Outcome,
+    Phase,
+    Reply,
+    Unknown,
+)
 from sendgate.send.schedule import History, Schedule
 from sendgate.send.smtp.result import Attempt, Broken, Fault, Refused, Unfit, Unfitness
 
@@ -30,6 +39,7 @@ __all__ = ["Excluded", "Judge", "Verdict", "is_definite"]
 _AUTH = frozenset({"auth_dmarc", "auth_other"})
 _ABOUT_THE_HOST = frozenset({Phase.BANNER, Phase.EHLO, Phase.STARTTLS})
 _SERVICE_CLOSING = 421
+_HOST_TROUBLE = frozenset({"4.3.1", "4.3.2"})  # RFC 3463 section 3.4: full; not accepting mail
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,8 @@ def is_definite(result: Attempt) -> bool:
 
     A reply about the message or the recipient does, and so does all that comes once the
     final dot may have left. A host that hangs up, breaks down or refuses to talk before
-    it, and one whose announced limits do not fit, leave the next host to be called.
+    it, one that is full or takes no mail for now, and one whose announced limits do not fit,
+    leave the next host to be called.
     """
     match result:
         case Delivered() | Unknown():
@@ -68,11 +79,16 @@ def is_definite(result: Attempt) -> bool:
         case Refused(phase, reply):
             if phase is Phase.DOT:
                 return True
-            return phase not in _ABOUT_THE_HOST and reply.code != _SERVICE_CLOSING
+            return phase not in _ABOUT_THE_HOST and not _is_host_trouble(reply)
         case Unfit(Unfitness.UNSENDABLE):
             return True
         case _:
             return False
+
+
+def _is_host_trouble(reply: Reply) -> bool:
+    """Whether a host says that it is closing, full or not taking mail, whoever it is for."""
+    return reply.code == _SERVICE_CLOSING or (reply.code < 500 and reply.enhanced in _HOST_TROUBLE)
 
 
 @dataclass(frozen=True)
