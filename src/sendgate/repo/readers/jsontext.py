@@ -1,0 +1,244 @@
+"""JSON (RFC 8259) whose values know their lines, read from files that nobody vouches for.
+
+An object is an `Obj`, an array an `Arr`: a dict and a list that also tell the line on which
+each of their values begins. Numbers, strings, booleans and null are Python's own. What is
+no JSON (a file that ends half-way, NaN, a control character in a string, nesting without
+end) is a `SourceError` with its line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import TypeAlias, Union
+
+from sendgate.errors import SourceError
+from sendgate.names import printable
+
+__all__ = [
+    "MAX_OCTETS", "Arr", "Json", "Obj", "line_of", "lines_of", "number_of", "objects", "read_json",
+    "text_of",
+]  # fmt: skip
+
+MAX_OCTETS = 64 * 1024 * 1024  # of one file: far above any plan, and it fits in memory
+MAX_DEPTH = 200  # of arrays and objects in each other; plans come to about 30
+
+Json: TypeAlias = Union["Obj", "Arr", str, int, float, bool, None]
+
+
+class Obj(dict[str, Json]):
+    """An object: `line` is that of its brace, `lines` those of its values, by key.
+
+    Where a key stands twice, the last value counts, as for the tools that read the file.
+    """
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[str, int] = {}
+
+
+class Arr(list[Json]):
+    """An array: `line` is that of its bracket, `lines` those of its items."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: list[int] = []
+
+
+_TOKEN = re.compile(
+    r"""(?P<mark>[{}\[\],:])
+      | "(?P<string>[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*)"
+      | (?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![\w.+-])
+      | (?P<word>true|false|null)(?!\w)""",
+    re.VERBOSE,
+)
+_SPACE = re.compile(r"[ \t\r\n]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_WORDS = {"true": True, "false": False, "null": None}
+_WIDE = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))  # as PowerShell's `>` writes
+
+
+def read_json(octets: bytes, where: str) -> Json:
+    """Read one JSON text in UTF-8 (or UTF-16 with a mark); raise `SourceError` with the line."""
+    if len(octets) > MAX_OCTETS:
+        raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB of JSON", where)
+    coding = next((name for mark, name in _WIDE if octets.startswith(mark)), "utf-8-sig")
+    try:
+        text = octets.decode(coding)
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise SourceError("is no JSON: not text in UTF-8", where, line) from None
+    return _Parser(text, where).whole()
+
+
+def objects(value: Json) -> Iterator[Obj]:
+    """List the objects that an array holds; none where the value is no array."""
+    if isinstance(value, Arr):
+        yield from (item for item in value if isinstance(item, Obj))
+
+
+def text_of(holder: Json, *keys: str) -> str | None:
+    """Give the first of the values at `keys` that is a text; None where none is."""
+    if isinstance(holder, Obj):
+        for key in keys:
+            value = holder.get(key)
+            if isinstance(value, str):
+                return value
+    return None
+
+
+def number_of(holder: Json, key: str) -> int | None:
+    """Give the whole number at a key, also where it is written as a text or as ``10.0``."""
+    value = holder.get(key) if isinstance(holder, Obj) else None
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value == value // 1 and abs(value) < 1 << 53 else None
+
+
+def line_of(holder: Obj, *keys: str) -> int:
+    """Give the line of the first of the values that is there, else that of the object."""
+    return next((holder.lines[key] for key in keys if key in holder.lines), holder.line)
+
+
+def lines_of(value: Obj) -> tuple[int, int]:
+    """Give the first line of an object and the last on which one of its values begins."""
+    last = value.line
+    pending: list[Json] = [value]
+    while pending:
+        here = pending.pop()
+        if isinstance(here, Obj | Arr):
+            inner = here.lines.values() if isinstance(here, Obj) else here.lines
+            last = max(last, *inner) if inner else last
+            pending += here.values() if isinstance(here, Obj) else here
+    return value.line, last
+
+
+class _Parser:
+    """One pass over the text, without recursion: the open containers are a list."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self.text = text
+        self.where = where
+        self.position = 0
+        self.line = 1
+        self.open: list[Obj | Arr] = []
+        self.keys: list[str] = []
+
+    def whole(self) -> Json:
+        """Read the only value of the text."""
+        top = Arr(1)
+        self.open.append(top)
+        self.value(self.token("a value"))
+        while len(self.open) > 1:
+            inner = self.open[-1]
+            if isinstance(inner, Obj):
+                self.member(inner)
+            else:
+                self.item(inner)
+        self.skip()
+        if self.position < len(self.text):
+            raise self.error("goes on after the end of its value")
+        return top[0]
+
+    def member(self, holder: Obj) -> None:
+        """Read what follows in an object: one more member, or its end."""
+        token = self.token("a key or }")
+        if token["mark"] == "}":
+            self.close()
+            return
+        if holder.lines:
+            if token["mark"] != ",":
+                raise self.error("a comma or } is expected")
+            token = self.token("a key")
+        if token["string"] is None:
+            raise self.error("a key in quotes is expected")
+        key = self.string(token)
+        if self.token("a colon")["mark"] != ":":
+            raise self.error("a colon is expected")
+        self.keys.append(key)
+        self.value(self.token("a value"))
+
+    def item(self, holder: Arr) -> None:
+        """Read what follows in an array: one more item, or its end."""
+        token = self.token("a value or ]")
+        if token["mark"] == "]":
+            self.close()
+            return
+        if holder.lines:
+            if token["mark"] != ",":
+                raise self.error("a comma or ] is expected")
+            token = self.token("a value")
+        self.value(token)
+
+    def value(self, token: re.Match[str]) -> None:
+        """Put one value into the innermost container, and open it where it is one itself."""
+        if token["mark"] in ("{", "["):
+            made = Obj(self.line) if token["mark"] == "{" else Arr(self.line)
+            self.put(made)
+            if len(self.open) > MAX_DEPTH:
+                raise self.error(f"is nested more than {MAX_DEPTH} deep")
+            self.open.append(made)
+        elif token["mark"]:
+            raise self.error("a value is expected")
+        elif token["string"] is not None:
+            self.put(self.string(token))
+        elif token["number"]:
+            self.put(_number(token["number"]))
+        else:
+            self.put(_WORDS[token["word"]])
+
+    def put(self, value: Json) -> None:
+        holder = self.open[-1]
+        if isinstance(holder, Obj):
+            key = self.keys.pop()
+            holder[key] = value
+            holder.lines[key] = self.line
+        else:
+            holder.append(value)
+            holder.lines.append(self.line)
+
+    def close(self) -> None:
+        self.open.pop()
+
+    def token(self, wanted: str) -> re.Match[str]:
+        self.skip()
+        found = _TOKEN.match(self.text, self.position)
+        if found is None:
+            if self.position == len(self.text):
+                raise self.error(f"ends half-way, where {wanted} is expected")
+            rest = self.text[self.position : self.position + 20].split("\n")[0]
+            half = rest.startswith('"') and '"' not in self.text[self.position + 1 :]
+            problem = "ends in the middle of a string" if half else f"{printable(rest)} is no JSON"
+            raise self.error(problem)
+        self.position = found.end()
+        return found
+
+    def skip(self) -> None:
+        match = _SPACE.match(self.text, self.position)
+        end = match.end() if match else self.position
+        self.line += self.text.count("\n", self.position, end)
+        self.position = end
+
+    def string(self, token: re.Match[str]) -> str:
+        raw = token["string"]
+        if "\\" not in raw:
+            return _SURROGATE.sub("\ufffd", raw)
+        try:
+            read = json.loads(f'"{raw}"')
+        except ValueError:
+            raise self.error("a string has a broken escape") from None
+        # Half of a surrogate pair is no character; Go's readers put U+FFFD in its place too.
+        return _SURROGATE.sub("\ufffd", str(read))
+
+    def error(self, problem: str) -> SourceError:
+        return SourceError(problem, self.where, self.line)
+
+
+def _number(text: str) -> int | float:
+    whole = text.removeprefix("-").isdigit() and len(text) < 19
+    return int(text) if whole else float(text)
