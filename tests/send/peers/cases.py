@@ -44,13 +44,20 @@ class Case:
     domain: str
     hosts: tuple[Host, ...]
     policy: tuple[str, ...] = ()
+    person: str = "joe"
 
     @property
     def recipient(self) -> str:
-        return f"joe@{self.domain}"
+        return f"{self.person}@{self.domain}"
 
 
 _SECOND = Host("mx.second.example.net", "203.0.113.2", "exim")
+
+
+def _alone(label: str, address: str, shows: Shown = "right", person: str = "joe") -> Case:
+    """A domain with one host and no policy."""
+    domain = f"{label}.{_PLAIN}"
+    return Case(domain, (Host(f"mx.{domain}", address, "postfix", shows),), person=person)
 
 
 def _sts(number: int, label: str, server: Server = "postfix", shows: Shown = "right") -> Case:
@@ -76,7 +83,11 @@ def _refusing(number: int, label: str, refuses: Refusal, server: Server = "postf
 CASES = {
     case.domain.partition(".")[0]: case
     for case in (
-        Case("plain.example.net", (Host("mx.plain.example.net", "203.0.113.1", "postfix"),)),
+        _alone("plain", "203.0.113.1"),
+        _alone("stranger", "203.0.113.3", shows="stranger's"),
+        _alone("clear", "203.0.113.4", shows="nothing"),
+        _alone("utf8", "203.0.113.5", person="jörg"),
+        _alone("six", "2001:db8::6"),
         _refusing(10, "down", "", "nobody"),
         _refusing(11, "banner", "banner"),
         _refusing(12, "closing", "mail"),

@@ -16,6 +16,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,8 +29,9 @@ _LISTEN = "0A"  # in /proc/net/tcp
 
 _BEGIN = """\
 set -e
+echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6 || true
 ip link set lo up
-for address in {addresses}; do ip address add $address/32 dev lo; done
+for address in {addresses}; do ip address add $address dev lo; done
 mount --bind {resolv} "$(readlink -f /etc/resolv.conf)"
 echo ready
 exec cat
@@ -84,20 +86,26 @@ class Island:
             time.sleep(0.02)
 
     def _listening(self) -> set[str]:
-        """The places where somebody listens for TCP over IPv4."""
+        """The places where somebody listens for TCP."""
         found = set()
-        for line in Path(f"/proc/{self.pid}/net/tcp").read_text("ascii").splitlines()[1:]:
-            _, local, _, state, *_ = line.split()
-            if state == _LISTEN:
-                octets, port = local.split(":")
-                address = socket.inet_ntoa(bytes.fromhex(octets)[::-1])
-                found.add(f"{address}:{int(port, 16)}")
+        for file, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+            for line in Path(f"/proc/{self.pid}/net/{file}").read_text("ascii").splitlines()[1:]:
+                _, local, _, state, *_ = line.split()
+                if state == _LISTEN:
+                    words, port = local.split(":")
+                    found.add(f"{socket.inet_ntop(family, _octets(words))}:{int(port, 16)}")
         return found
 
     def wait(self) -> None:
         """Wait for the end of all servers, which comes with the end of the namespace."""
         for process in self._started.values():
             process.wait(10)
+
+
+def _octets(words: str) -> bytes:
+    """An address as the kernel shows it: 32-bit words in this machine's order."""
+    parts = (words[at : at + 8] for at in range(0, len(words), 8))
+    return b"".join(int(part, 16).to_bytes(4, sys.byteorder) for part in parts)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ that is signed; all else is in one unsigned zone, the root.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from dns_servers import program
 from send.peers.cases import CASES, HOSTS, SIGNED, Case, Host
 from send.peers.island import Island
 
-SENDER = "198.51.100.25"
+SENDER, SENDER_6 = "198.51.100.25", "2001:db8::25"
 POLICIES = "192.88.99.80"  # of nobody (RFC 7526), but of the Internet: policies are had from there
 RESOLVER = "127.0.0.1:53"
 _KNOT = "127.0.0.1:5300"
@@ -42,7 +43,7 @@ def _txt(text: str) -> str:
 
 def _sender(keys: Keys) -> list[str]:
     """The sender's names, and the reverse DNS of its host."""
-    spf = f"v=spf1 ip4:{SENDER} -all"
+    spf = f"v=spf1 ip4:{SENDER} ip6:{SENDER_6} -all"
     return [
         "$ORIGIN example.com.",
         f"@ A {SENDER}",
@@ -50,6 +51,7 @@ def _sender(keys: Keys) -> list[str]:
         '@ TXT "v=spf1 -all"',
         f"www A {SENDER}",
         f"mail A {SENDER}",
+        f"mail AAAA {SENDER_6}",
         f'mail TXT "{spf}"',
         "news MX 10 mail",
         f"news A {SENDER}",
@@ -59,8 +61,12 @@ def _sender(keys: Keys) -> list[str]:
         *(f"{name}._domainkey.news TXT {_txt(text)}" for name, text in keys.dkim.items()),
         '_dmarc TXT "v=DMARC1; p=reject; rua=mailto:dmarc@example.com"',
         "$ORIGIN .",
-        f"{'.'.join(reversed(SENDER.split('.')))}.in-addr.arpa. PTR mail.example.com.",
+        *(f"{_reverse(address)}. PTR mail.example.com." for address in (SENDER, SENDER_6)),
     ]
+
+
+def _reverse(address: str) -> str:
+    return ipaddress.ip_address(address).reverse_pointer
 
 
 def _case(case: Case) -> list[str]:
@@ -72,7 +78,7 @@ def _case(case: Case) -> list[str]:
 
 
 def _host(host: Host, keys: Keys) -> list[str]:
-    lines = [f"{host.name}. A {host.address}"]
+    lines = [f"{host.name}. {'AAAA' if ':' in host.address else 'A'} {host.address}"]
     if host.tlsa:
         key = keys.hosts[host.name].public_key()
         octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -165,6 +171,7 @@ def _unbound(folder: Path, anchor: str) -> str:
             "  do-ip6: no",
             "  do-not-query-localhost: no",
             '  local-zone: "100.51.198.in-addr.arpa." nodefault',
+            '  local-zone: "8.b.d.0.1.0.0.2.ip6.arpa." nodefault',
             '  module-config: "validator iterator"',
             f'  trust-anchor: "{anchor}"',
             "remote-control:",

@@ -47,7 +47,7 @@ queue_directory = {folder}/spool
 data_directory = {folder}/data
 myhostname = {name}
 mydestination =
-inet_protocols = ipv4
+inet_protocols = all
 alias_maps =
 local_recipient_maps =
 virtual_mailbox_domains = {domains}
@@ -107,7 +107,8 @@ def serve_postfix(island: Island, chains: Mapping[str, Path]) -> dict[str, str]:
                 "smtpd_tls_security_level=may",
                 f"smtpd_tls_chain_files={chains[host.name]}",
             ]
-        lines.append(f"{host.address}:25 inet n - n - - smtpd\n")
+        address = f"[{host.address}]" if ":" in host.address else host.address
+        lines.append(f"{address}:25 inet n - n - - smtpd\n")
         lines += [f"  -o {option}\n" for option in options]
         places[f"{host.address}:25"] = "postfix"
     (folder / "master.cf").write_text("".join(lines))

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from send.certificates import Authority
 from send.peers.cases import CASES, HOSTS, Host
 from send.peers.island import Island, island
-from send.peers.names import POLICIES, SENDER, Keys, serve_names
+from send.peers.names import POLICIES, SENDER, SENDER_6, Keys, serve_names
 from send.peers.receivers import NAME, serve_exim, serve_policies, serve_postfix
 from send_setup import rsa_key, write_contacts, written
 
@@ -38,12 +38,17 @@ from sendgate.message.keys import read_private_key
 
 VERIFIED = "TLSv1.3 (verified)"
 BY_DANE = "TLSv1.3 (dane)"
+ANY = "TLSv1.3 (unverified)"
 DELIVERED = {  # by which server, and over what
-    "plain": ("postfix", "TLSv1.3 (unverified)"),
-    "down": ("exim", "TLSv1.3 (unverified)"),
-    "banner": ("exim", "TLSv1.3 (unverified)"),
-    "closing": ("exim", "TLSv1.3 (unverified)"),
-    "full": ("exim", "TLSv1.3 (unverified)"),
+    "plain": ("postfix", ANY),
+    "stranger": ("postfix", ANY),
+    "clear": ("postfix", None),
+    "utf8": ("postfix", ANY),
+    "six": ("postfix", ANY),
+    "down": ("exim", ANY),
+    "banner": ("exim", ANY),
+    "closing": ("exim", ANY),
+    "full": ("exim", ANY),
     "sts-right": ("postfix", VERIFIED),
     "sts-right-exim": ("exim", VERIFIED),
     "sts-second": ("exim", VERIFIED),
@@ -125,8 +130,10 @@ def make_campaign(folder: Path) -> dict[str, str]:
     (folder / "s2.pem").chmod(0o600)
     second = '{ domain = "news.example.com", selector = "s2", file = "s2.pem" }'
     text = file.read_text("utf-8").replace('file = "s1.pem" }]', f'file = "s1.pem" }}, {second}]')
-    file.write_text(text.replace('"127.0.0.1"', f'"{SENDER}"'), "utf-8")
+    file.write_text(text.replace('"127.0.0.1"', f'"{SENDER}", "{SENDER_6}"'), "utf-8")
     write_contacts(folder, [case.recipient for case in CASES.values()])
+    contacts = folder / "contacts.csv"
+    contacts.write_text(contacts.read_text("utf-8").replace(",Joe,", ",Zoë,"), "utf-8")
     return {
         name: read_private_key(pem, name).record_text for name, pem in (("s1", rsa), ("s2", ed))
     }
@@ -140,10 +147,18 @@ def sendgate(island: Island, *arguments: str) -> subprocess.CompletedProcess[str
     return island.run([sys.executable, "-m", "sendgate", *arguments], environment)
 
 
+def logged(island: Island, store: str) -> list[dict[str, Any]]:
+    """The attempts of the one campaign in a store."""
+    place = f"sqlite:///{island.folder / store}"
+    done = sendgate(island, "campaign", "log", "--format", "jsonl", "--store", place)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 @pytest.fixture(scope="module")
 def sent() -> Iterator[Sent]:
     """Everything is started, and the campaign is sent, once for all tests."""
-    addresses = [SENDER, POLICIES, *(host.address for host in HOSTS.values())]
+    addresses = [SENDER, SENDER_6, POLICIES, *(host.address for host in HOSTS.values())]
     with tempfile.TemporaryDirectory(prefix="sendgate-peers-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -161,10 +176,8 @@ def sent() -> Iterator[Sent]:
                 | serve_policies(world, policy_chain)
             )
             done = sendgate(world, "send", "campaign.toml", "--no-wait", "--format", "json")
-            store = ("--store", f"sqlite:///{folder}/store.db")
-            log = sendgate(world, "campaign", "log", "--format", "jsonl", *store)
-            entries = [json.loads(line) for line in log.stdout.splitlines()]
-            assert len(entries) == len(CASES), done.stderr + log.stderr
+            entries = logged(world, "store.db")
+            assert len(entries) == len(CASES), done.stderr
             end = time.monotonic() + 10
             while queued(world) and time.monotonic() < end:
                 time.sleep(0.05)
@@ -207,6 +220,33 @@ def test_run_again_it_calls_nobody(sent: Sent) -> None:
     assert [calls(log) for log in logs] == before
 
 
+def test_tls_that_the_campaign_requires(sent: Sent) -> None:
+    """With ``tls = "required"`` any certificate will do, but in the clear there is no mail."""
+    folder, people = sent.island.folder, [CASES[name].recipient for name in ("stranger", "clear")]
+    text = (folder / "campaign.toml").read_text("utf-8")
+    for old, new in (
+        ("november-news", "december-news"),
+        ("contacts.csv", "few.csv"),
+        ("[transport]", '[transport]\ntls = "required"'),
+        ("store.db", "another.db"),
+    ):
+        text = text.replace(old, new)
+    (folder / "few.toml").write_text(text, "utf-8")
+    head, *rows = (folder / "contacts.csv").read_text("utf-8").splitlines(keepends=True)
+    few = [row for row in rows if row.partition(",")[0] in people]
+    (folder / "few.csv").write_text("".join([head, *few]), "utf-8")
+    clear = CASES["clear"].hosts[0]
+    before = sent.words(clear).count(": client=")
+    done = sendgate(sent.island, "send", "few.toml", "--no-wait", "--format", "json")
+    counts = {key: one for key, one in json.loads(done.stdout)["counts"].items() if one}
+    assert counts == {"eligible": 2, "delivered": 1, "deferred": 1}, done.stderr
+    assert sent.words(clear).count(": client=") == before == 1
+    entries = {entry["recipient"]: entry for entry in logged(sent.island, "another.db")}
+    waiting, delivered = entries[CASES["clear"].recipient], entries[CASES["stranger"].recipient]
+    assert (waiting["category"], waiting["text"]) == ("tls_policy", "STARTTLS is not offered")
+    assert delivered["tls"] == ANY
+
+
 @pytest.mark.parametrize("label", DELIVERED)
 def test_what_may_be_delivered_is(sent: Sent, label: str) -> None:
     """To the host that takes it, over TLS, of the strength that its domain demands."""
@@ -218,8 +258,10 @@ def test_what_may_be_delivered_is(sent: Sent, label: str) -> None:
     assert mail["Message-ID"] == entry["message_id"]
     received = " ".join(str(mail["Received"]).split())
     assert "mail.example.com" in received
-    assert f"[{SENDER}]" in received
-    assert re.search(r"TLSv?1\.3", received)
+    assert (f"[IPv6:{SENDER_6}]" if label == "six" else f"[{SENDER}]") in received
+    assert bool(re.search(r"TLSv?1\.3", received)) is (tls is not None)
+    assert mail["Subject"] == "Hello Zoë"
+    assert mail.get_content().startswith("Hello Zoë\n\nTo stop: https://www.example.com/u/")
 
 
 @pytest.mark.parametrize("label", UNMET)
@@ -258,7 +300,9 @@ def test_a_host_that_has_seen_the_dot_is_the_last_one(sent: Sent) -> None:
     assert sent.mails("dot", "exim") == sent.mails("dot", "postfix") == []
 
 
-@pytest.mark.parametrize("label", ["plain", "sts-right", "dane-right"])
+@pytest.mark.parametrize(
+    "label", [label for label, how in DELIVERED.items() if how[0] == "postfix"]
+)
 def test_what_postfix_stores_is_authenticated(sent: Sent, label: str) -> None:
     """Both signatures are good, the path is the sender's, and DMARC passes."""
     (mail,) = sent.mails(label, "postfix")
@@ -270,7 +314,7 @@ def test_what_postfix_stores_is_authenticated(sent: Sent, label: str) -> None:
     assert "(2048-bit key;" in found["dkim"]
     assert found["spf"].startswith("spf=pass ")
     assert " smtp.mailfrom=bounce.news.example.com " in found["spf"]
-    assert f"client-ip={SENDER};" in found["spf"]
+    assert f"client-ip={SENDER_6 if label == 'six' else SENDER};" in found["spf"]
     assert found["dmarc"] == "dmarc=pass (p=reject dis=none) header.from=news.example.com"
 
 
@@ -302,7 +346,7 @@ data = open(message, "rb").read()
 for sender, text in (
     ("a@bounce.news.example.com", data),
     ("a@forger.example.net", data),
-    ("a@forger.example.net", data.replace(b"Hello Joe", b"Hello you")),
+    ("a@forger.example.net", data.replace(b"To stop", b"To halt")),
 ):
     with smtplib.SMTP(host, 25, "mx.other.example.net", source_address=(source, 0)) as client:
         try:
