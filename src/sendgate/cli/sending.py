@@ -246,6 +246,7 @@ class Sending:
         from sendgate.names import Domain
         from sendgate.send.campaign import TlsPolicy
         from sendgate.send.deliver import Caller, Desk, Engine
+        from sendgate.send.deliver.timekeeper import since_boot
         from sendgate.send.deliver.ways import ways
         from sendgate.send.pace import Pace
         from sendgate.send.route import Router
@@ -276,6 +277,7 @@ class Sending:
             on_news=watch.heard,
             forget=lambda domain: router.forget(Domain(domain)),
             clock=now,
+            steady=since_boot,
             dice=dice,
         )
         return Engine(desk)

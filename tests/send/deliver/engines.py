@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -83,6 +84,7 @@ class Bench:
     steps: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
     ahead: timedelta = timedelta(0)  # by which the clock is ahead
+    passed: timedelta | None = None  # of that, what a clock that never jumps knows; None: no such
     sources: tuple[str, ...] = ()
     rate: float | None = None
     lines: int = 1
@@ -90,6 +92,15 @@ class Bench:
 
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.ahead
+
+    def steady(self) -> float:
+        assert self.passed is not None
+        return time.monotonic() + self.passed.total_seconds()
+
+    def later(self, passed: timedelta, jump: timedelta = timedelta(0)) -> None:
+        """Let time pass, and have the clock jump beside."""
+        assert self.passed is not None
+        self.passed, self.ahead = self.passed + passed, self.ahead + passed + jump
 
     async def find(self, domain: str) -> Route | NoRoute:
         return self.routes[domain]
@@ -112,6 +123,7 @@ class Bench:
             on_news=self.news.append,
             forget=self.forgotten.append,
             clock=self.clock,
+            steady=None if self.passed is None else self.steady,
             dice=dice,
             note=self.steps.append,
         )

@@ -42,7 +42,8 @@ class Bounds:
 class Desk:
     """The store and the campaign's key in it, and everything that is asked or told.
 
-    `forget` is told a domain whose TLS policy could not be met, so that its route is asked
+    `steady` gives seconds that never jump, by which a jump of the clock is known. `forget` is
+    told a domain whose TLS policy could not be met, so that its route is asked
     for anew (RFC 8461 section 5.1). `note` is told each step's name as it is reached:
     leased, connecting, committing, committed, answered, settled.
     """
@@ -59,6 +60,7 @@ class Desk:
     forget: Callable[[str], None] = lambda _: None
     judge: Judge = field(default_factory=Judge)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    steady: Callable[[], float] | None = None
     dice: random.Random = field(default_factory=random.Random)
     note: Callable[[str], None] = lambda _: None
 

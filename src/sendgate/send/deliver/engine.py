@@ -22,7 +22,8 @@ from sendgate.errors import InternalError, StoreError
 from sendgate.send.deliver.desk import Bounds, Desk
 from sendgate.send.deliver.lane import Job, Lane
 from sendgate.send.deliver.lanes import Lanes, Paths
-from sendgate.send.deliver.parts import Ended, Made, NoRoute, Route, Unmade, Why
+from sendgate.send.deliver.parts import Ended, Made, News, NoRoute, Route, Unmade, Why
+from sendgate.send.deliver.timekeeper import Timekeeper
 from sendgate.send.deliver.ways import unreachable
 from sendgate.send.deliver.worker import Worker
 from sendgate.send.pace import Path
@@ -47,6 +48,8 @@ class Engine:
         self._bounds = bounds or Bounds()
         # No site takes the room of the others: a quarter of it at most, over all its lanes.
         self._lanes = Lanes(self._bounds.hold // 4 // max(1, len(desk.caller.sources)))
+        self._time = Timekeeper(desk.clock, desk.steady)
+        self._jumped = timedelta()  # the clock, in all
         self._ready: deque[Lane] = deque()  # lanes that may want a worker
         self._in_hand: Counter[str] = Counter()  # leases, by domain
         self._jobs: dict[int, Job] = {}  # by attempt: leased, and not yet written about
@@ -154,6 +157,19 @@ class Engine:
         if not self._in_hand:
             self._stir.set()
 
+    async def now(self) -> datetime:
+        """Tell the time; all that waits goes along with a clock that has jumped."""
+        now, jump = self._time.look()
+        if jump:
+            self._jumped += jump
+            self._stir.set()
+            for job in self._jobs.values():
+                job.move(jump)
+            # Written before anything that is asked to be written from here on.
+            await self._desk.store.shift(self._desk.key, jump, now)
+            self._desk.on_news(News(now, text=f"the clock has jumped by {jump}; the waits go on"))
+        return now
+
     def will_be_due(self, time: datetime) -> None:
         """Note when a recipient that was put off is to be tried again."""
         self._soonest = time if self._soonest is None else min(self._soonest, time)
@@ -198,7 +214,7 @@ class Engine:
 
     async def _page(self) -> int:
         """Lease from one page of domains; return how many."""
-        now = self._desk.clock()
+        now = await self.now()
         page = await self._desk.store.due_domains(self._desk.key, self._cursor, _PAGE)
         self._cursor = page[-1][0] if len(page) == _PAGE else ""
         chosen: list[str] = []
@@ -221,15 +237,18 @@ class Engine:
             if not group:
                 continue
             limit = max(1, min(self._bounds.batch, room // len(group)))
-            leased += sum(await asyncio.gather(*(self._lease(d, limit) for d in group)))
+            leased += sum(await asyncio.gather(*(self._lease(d, limit, now) for d in group)))
         return leased
 
-    async def _lease(self, domain: str, limit: int) -> int:
-        desk = self._desk
-        taken = await desk.store.lease(desk.key, desk.clock(), limit, domain)
+    async def _lease(self, domain: str, limit: int, now: datetime) -> int:
+        desk, jumped = self._desk, self._jumped
+        taken = await desk.store.lease(desk.key, now, limit, domain)
         if taken.leases:
             desk.note("leased")
             jobs = [Job(lease) for lease in taken.leases]
+            if self._jumped != jumped:
+                for job in jobs:
+                    job.move(self._jumped - jumped)
             self._jobs |= {job.lease.attempt: job for job in jobs}
             self._in_hand[domain] += len(jobs)
             self._start(self._enqueue(domain, jobs))
@@ -359,6 +378,7 @@ class Engine:
         """Look whether another process ended the campaign, or has somebody sent to again."""
         desk, before = self._desk, 0
         while self._ended is None:
+            await self.now()
             state, changed = await desk.store.glance(desk.key)
             if changed != before:
                 before = changed

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from sendgate.send.deliver.attempt import Try
 from sendgate.send.deliver.parts import Made, Route, Unmade
@@ -32,6 +33,12 @@ class Job:
     def site(self) -> str:
         """The site's name, empty before the route is known."""
         return "" if self.route is None else str(self.route.site)
+
+    def move(self, jump: timedelta) -> None:
+        """Take the times of the lease along with a clock that has jumped."""
+        first = self.lease.history.first
+        history = replace(self.lease.history, first=None if first is None else first + jump)
+        self.lease = replace(self.lease, time=self.lease.time + jump, history=history)
 
     async def message(self) -> Made | Unmade:
         """Wait for the message; whoever stops waiting does not stop its making."""

@@ -57,6 +57,9 @@ class Foreman(Protocol):
     def writing(self, job: Job) -> AbstractContextManager[None]:
         """Around the writing of a job's end."""
 
+    async def now(self) -> datetime:
+        """Tell the time by which outcomes are judged."""
+
     def will_be_due(self, time: datetime) -> None:
         """Note when somebody is to be tried again."""
 
@@ -176,7 +179,7 @@ class Worker:
         await desk.store.commit(job.lease, peer, made.message_id, made.digest, desk.clock())
 
     async def _conclude(self, lane: Lane, job: Job, attempt: Try) -> None:
-        desk, now = self.desk, self.desk.clock()
+        desk, now = self.desk, await self.foreman.now()
         verdict = desk.judge(
             attempt.tries,
             job.lease.history,
@@ -266,15 +269,13 @@ class Worker:
 
     async def unrouted(self, job: Job, found: NoRoute) -> None:
         """End an attempt for which nobody can be called."""
-        desk = self.desk
-        await self._write(
-            job,
-            desk.judge.unrouted(found, job.lease.history, desk.clock(), desk.dice.random()),
-        )
+        desk, now = self.desk, await self.foreman.now()
+        verdict = desk.judge.unrouted(found, job.lease.history, now, desk.dice.random())
+        await self._write(job, verdict)
 
     async def broken_off(self, job: Job) -> None:
         """Write down an attempt that was broken off between its commit record and its outcome."""
-        desk, now = self.desk, self.desk.clock()
+        desk, now = self.desk, await self.foreman.now()
         attempt = job.attempt
         assert attempt is not None, "only what was begun can be broken off"
         peer = attempt.line.session.peer if attempt.line is not None else None

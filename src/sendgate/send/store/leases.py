@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sendgate.errors import InternalError
@@ -21,7 +21,7 @@ from sendgate.send.store.loading import note_exclusion
 from sendgate.send.store.outcomes import append_outcome, move, write_outcome, write_standing
 from sendgate.send.store.rows import Exclusion, Lease, Leased, from_ms, to_ms
 
-__all__ = ["commit", "due_domains", "exclude", "lease", "release", "settle"]
+__all__ = ["commit", "due_domains", "exclude", "lease", "release", "settle", "shift"]
 
 
 def due_domains(
@@ -160,6 +160,24 @@ def _state_of(db: sqlite3.Connection, held: Lease) -> State:
 
 def _is_cancelled(db: sqlite3.Connection, key: int) -> bool:
     return campaigns.state_of(db, key) is CampaignState.CANCELLED
+
+
+def shift(db: sqlite3.Connection, key: int, jump: timedelta, now: datetime) -> None:
+    """Move the times of all that waits or is under way by a clock's jump; it now says `now`.
+
+    Who was never tried has no time to be kept, but must not wait for a clock set back.
+    """
+    by = jump // timedelta(milliseconds=1)
+    db.execute(
+        "UPDATE recipient SET first = first + ?, due = due + ?"
+        " WHERE campaign = ? AND due IS NOT NULL AND (first IS NOT NULL OR due > ?)",
+        (by, by, key, to_ms(now)),
+    )
+    db.execute(
+        "UPDATE recipient SET first = first + ? WHERE campaign = ?"
+        " AND state IN ('leased', 'committing', 'unknown') AND first IS NOT NULL",
+        (by, key),
+    )
 
 
 def release(db: sqlite3.Connection, held: Lease, now: datetime) -> None:

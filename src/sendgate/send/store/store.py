@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -159,6 +159,10 @@ class Store:
         either happened, there may be more to lease though few or none came back.
         """
         return await self.write(lambda db: leases.lease(db, key, now, limit, domain))
+
+    async def shift(self, key: int, jump: timedelta, now: datetime) -> None:
+        """Move all that waits or is under way with a clock that jumped and now says `now`."""
+        await self.write(lambda db: leases.shift(db, key, jump, now))
 
     async def release(self, held: Lease, now: datetime) -> None:
         """Give a lease back before the dot: due at once, as if it had not been leased."""
