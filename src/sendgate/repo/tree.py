@@ -15,10 +15,10 @@ from typing import Protocol
 from sendgate.errors import SourceError
 from sendgate.names import printable
 
-__all__ = ["MAX_OCTETS", "FolderTree", "Tree"]
+__all__ = ["MAX_OCTETS", "SKIPPED", "FolderTree", "Tree"]
 
 MAX_OCTETS = 256 * 1024 * 1024  # of one file; a larger one is not a zone
-_SKIPPED = {".git", ".hg", ".svn", ".venv", ".terraform", "node_modules", "__pycache__"}
+SKIPPED = {".git", ".hg", ".svn", ".venv", ".terraform", "node_modules", "__pycache__"}
 
 
 class Tree(Protocol):
@@ -76,7 +76,7 @@ class FolderTree:
 
     def _walk(self) -> Iterator[str]:
         for folder, folders, files in os.walk(self._root, onerror=_refuse):
-            folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+            folders[:] = sorted(name for name in folders if name not in SKIPPED)
             for name in files:
                 path = Path(folder, name)
                 real = Path(os.path.realpath(path))

@@ -1,0 +1,203 @@
+"""The check of a repository: read, audit, judge the text, settle, compare.
+
+Tree ──► Reading ──► audits ──► findings on text ──► settled reports ──► RepositoryReport
+│
+the same of a base revision ──► Change
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sendgate.audit.infer import SenderOptions
+from sendgate.audit.judge import Policy, run_rules, stale_waivers
+from sendgate.audit.report import Finding, Report, StaleWaiver, Verdict, Waiver
+from sendgate.errors import SourceError
+from sendgate.names import Domain
+from sendgate.repo.audits import Audited, Outside, TreeAudit, audit_tree
+from sendgate.repo.change import Side, base_policy, compare, terms_before, verdict_of_change
+from sendgate.repo.detect import read_repository
+from sendgate.repo.facts import text_facts
+from sendgate.repo.reading import Reading
+from sendgate.repo.report import RepositoryReport
+from sendgate.repo.rules import RULES
+from sendgate.repo.settle import Terms, is_wanted, settled, stale_inline
+from sendgate.repo.tree import Tree
+from sendgate.repo.waivers import read_inline
+from sendgate.vocabulary import AnyRule
+
+__all__ = ["Asked", "Base", "check", "rule_ids"]
+
+Heard = Callable[[int, int], None]
+
+# Of a zone that says nothing about mail, REPO011 tells all that is to be told.
+_SILENT, _SAID_BY_SILENT = "REPO011", frozenset({"MX001", "MX002"})
+
+
+@dataclass(frozen=True)
+class Base:
+    """The state that a change starts from: a revision, its files, its configured waivers.
+
+    `waivers` is None where the configuration is no part of the repository.
+    """
+
+    revision: str
+    tree: Tree
+    waivers: tuple[Waiver, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be checked, and how.
+
+    `where` is the repository as the user named it, `prefix` as in `RepositoryReport`.
+    `known` holds the fingerprints of a baseline.
+    """
+
+    tree: Tree
+    outside: Outside
+    where: str = "."
+    source: str = "auto"
+    prefix: str = ""
+    policy: Policy = Policy()  # noqa: RUF009 - frozen
+    senders: tuple[tuple[Domain, SenderOptions], ...] = ()
+    known: frozenset[str] = frozenset()
+    strict: bool = False
+
+
+def rule_ids() -> frozenset[str]:
+    """Give the ids of every rule that a check of a repository may report."""
+    from sendgate.audit import catalogue
+
+    every: tuple[AnyRule, ...] = (*catalogue.RULES, *RULES)
+    return frozenset(rule.id for rule in every)
+
+
+async def check(
+    asked: Asked, base: Base | None = None, heard: Heard = lambda _done, _all: None
+) -> RepositoryReport:
+    """Check a repository; with a base, what has changed since.
+
+    Raises `SourceError` where nothing of the repository can be read, and `ConfigError` for
+    an unknown provider of a sender.
+    """
+    reading = read_repository(asked.tree, asked.source, asked.where)
+    inline, problems = read_inline(asked.tree, reading, rule_ids())
+    terms = Terms(asked.policy, inline, asked.known, asked.strict)
+    audits = await audit_tree(reading, asked.outside, asked.senders, heard=heard)
+    if base is None:
+        reports, known = _settle(audits, terms)
+        verdict = _verdict(reports, reading)
+        return _report(asked, reading, reports, known, terms, problems, verdict)
+    return await _compared(asked, base, audits, terms, problems)
+
+
+async def _compared(
+    asked: Asked, base: Base, audits: TreeAudit, terms: Terms, problems: tuple[str, ...]
+) -> RepositoryReport:
+    reading = audits.reading
+    remarks = list(problems)
+    try:
+        before = read_repository(base.tree, asked.source, base.revision)
+    except SourceError as error:
+        before = Reading(reading.source, "nothing at the base", (), ())
+        remarks.append(f"nothing can be read at {base.revision}, so all is new: {error}")
+    inline, _ = read_inline(base.tree, before, rule_ids())
+    earlier = replace(terms, policy=base_policy(terms.policy, base.waivers), inline=inline)
+    terms, added = terms_before(terms, base.waivers, inline, (before, reading))
+    remarks += added
+    known_audits = await audit_tree(before, asked.outside, asked.senders, like=audits)
+    reports, known = _settle(audits, terms)
+    head = Side.of(reading, reports)
+    old = Side.of(before, _settle(known_audits, earlier)[0])
+    change = compare(base.revision, old, head)
+    verdict = verdict_of_change(change, old, head, terms.policy.fail_on)
+    report = _report(asked, reading, reports, known, terms, tuple(remarks), verdict)
+    return replace(report, change=change)
+
+
+def _report(
+    asked: Asked,
+    reading: Reading,
+    reports: tuple[Report, ...],
+    known: tuple[Finding, ...],
+    terms: Terms,
+    remarks: tuple[str, ...],
+    verdict: Verdict,
+) -> RepositoryReport:
+    return RepositoryReport(
+        reading=reading,
+        reports=reports,
+        stale=_stale(terms, reports),
+        prefix=asked.prefix,
+        verdict=verdict,
+        known=known,
+        remarks=remarks,
+    )
+
+
+def _settle(audits: TreeAudit, terms: Terms) -> tuple[tuple[Report, ...], tuple[Finding, ...]]:
+    reports: list[Report] = []
+    known: list[Finding] = []
+    for entry, more in _with_text(audits):
+        raw = entry.report
+        if any(finding.rule.id == _SILENT for finding in more):
+            said = [f for f in raw.findings if f.rule.id not in _SAID_BY_SILENT]
+            raw = replace(raw, findings=tuple(said))
+        report, passed = settled(raw, more, terms)
+        reports.append(report)
+        known += passed
+    return tuple(reports), tuple(known)
+
+
+def _with_text(audits: TreeAudit) -> Iterator[tuple[Audited, Sequence[Finding]]]:
+    """Give each audit with the findings on text that belong to its domain."""
+    by_view: dict[str, list[Audited]] = defaultdict(list)
+    for entry in audits.audits:
+        by_view[entry.view].append(entry)
+    more: dict[int, Sequence[Finding]] = {}
+    for view, entries in by_view.items():
+        first = {entry.domain: entry for entry in reversed(entries)}
+        found = text_facts(
+            {domain: entry.report.facts for domain, entry in first.items()},
+            [r for r in audits.reading.records if r.view in ("", view)],
+            audits.reading.slips,
+            [zone.apex for zone in audits.reading.zones],
+            _reported(entries),
+        )
+        for domain, facts in found.items():
+            entry = first[domain]
+            today = entry.report.time.date()
+            more[id(entry)] = run_rules(facts, RULES, Policy(), domain, today).findings
+    for entry in audits.audits:
+        yield entry, more.get(id(entry), ())
+
+
+def _reported(entries: Sequence[Audited]) -> dict[tuple[str, int], frozenset[str]]:
+    """Say for each file and line which rules have reported something there."""
+    found: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for entry in entries:
+        for finding in entry.report.findings:
+            for piece in finding.evidence:
+                if piece.origin.line is not None:
+                    found[piece.origin.where, piece.origin.line].add(finding.rule.id)
+    return {place: frozenset(rules) for place, rules in found.items()}
+
+
+def _verdict(reports: Sequence[Report], reading: Reading) -> Verdict:
+    verdicts = {report.verdict for report in reports}
+    if Verdict.FAIL in verdicts:
+        return Verdict.FAIL
+    # A file that may have been any zone leaves open what else there is.
+    return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts or reading.unread else Verdict.PASS
+
+
+def _stale(terms: Terms, reports: Sequence[Report]) -> tuple[StaleWaiver, ...]:
+    configured = (
+        stale
+        for stale in stale_waivers(terms.policy, reports)
+        if is_wanted(terms.policy, stale.waiver.rule)
+    )
+    return (*configured, *stale_inline(terms.inline, reports, terms.policy))
