@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sendgate.config import Config, load_config
-from sendgate.send.campaign import Campaign, load_campaign
+from sendgate.send.campaign import Campaign
+from sendgate.send.campaign_file import load_campaign
 
 CONFIG = """
 [[sender]]

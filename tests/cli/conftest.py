@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from send.peer import Act, ScriptedPeer
+from send_setup import rsa_key, served
+from send_world import World, Worlds
 from typer.testing import CliRunner
 
 HEALTHY = [
@@ -41,3 +45,31 @@ def sendgate() -> Callable[..., Any]:
         return CliRunner().invoke(app, list(arguments), env=env, input=input, prog_name="sendgate")
 
     return run
+
+
+@pytest.fixture(scope="session")
+def pem() -> bytes:
+    """A private key; making one takes a while."""
+    return rsa_key()
+
+
+@pytest.fixture
+def world(tmp_path: Path, pem: bytes) -> Worlds:
+    """Make a world whose receiver plays a script, and serve it."""
+
+    @asynccontextmanager
+    async def make(
+        script: dict[str, Act | Sequence[Act]] | None = None, **options: Any
+    ) -> AsyncIterator[World]:
+        async with ScriptedPeer(script=script) as peer:
+            with served(tmp_path, peer.port, pem, **options) as made:
+                found = World(made, peer)
+                try:
+                    yield found
+                finally:
+                    for process in found.started:
+                        if process.returncode is None:
+                            process.kill()
+                            await process.communicate()
+
+    return make

@@ -50,7 +50,7 @@ def test_the_configuration_is_read(tmp_path: Path) -> None:
 
 def test_the_campaign_can_be_sent(tmp_path: Path) -> None:
     """The README's campaign.toml is one, with the sender of the README's sendgate.toml."""
-    from sendgate.send.campaign import load_campaign
+    from sendgate.send.campaign_file import load_campaign
 
     (tmp_path / "sendgate.toml").write_text(block("config"), encoding="utf-8")
     (tmp_path / "campaign.toml").write_text(block("campaign"), encoding="utf-8")

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from sendgate.config import Config
 from sendgate.send.address import Address
-from sendgate.send.campaign import Campaign, load_campaign
+from sendgate.send.campaign import Campaign
+from sendgate.send.campaign_file import load_campaign
 from sendgate.send.compose import Composer
 from sendgate.send.tokens import Tokens
 

@@ -14,7 +14,8 @@ from sendgate.errors import ConfigError, InputError, SourceError
 from sendgate.names import Domain
 from sendgate.profile import SenderKind
 from sendgate.send.address import Address, Mailbox
-from sendgate.send.campaign import DkimKey, Kind, TlsPolicy, Transport, load_campaign
+from sendgate.send.campaign import DkimKey, Kind, TlsPolicy, Transport
+from sendgate.send.campaign_file import load_campaign
 from sendgate.send.span import Span
 
 SMALL = """

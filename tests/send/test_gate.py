@@ -27,7 +27,7 @@ from sendgate.send.address import Address
 from sendgate.send.campaign import Campaign
 from sendgate.send.compose import Composer
 from sendgate.send.gate import Allow, Hold, Refuse, decide
-from sendgate.send.gate_audit import GateAudit, gate_audit, profile_of
+from sendgate.send.gate_audit import GateAudit, Sample, gate_audit, profile_of
 from sendgate.send.tokens import Tokens
 from sendgate.vocabulary import Severity
 
@@ -73,7 +73,7 @@ async def audited(
     keys = dict.fromkeys(read.dkim_keys, private)
     sample = sample_of(read, list(keys.values()))
     return await gate_audit(
-        read, source or DnsDouble(table), keys=keys, samples=[sample], now=TIME, seed="seed"
+        read, source or DnsDouble(table), keys=keys, samples=[Sample(sample)], now=TIME, seed="seed"
     )
 
 
@@ -227,7 +227,7 @@ async def test_the_recording_replays_to_the_same_decision(
         read,
         ReplaySource.read(path),
         keys=dict.fromkeys(read.dkim_keys, private),
-        samples=[sample_of(read, [private])],
+        samples=[Sample(sample_of(read, [private]))],
         now=TIME,
         seed="seed",
     )

@@ -25,12 +25,14 @@ from sendgate.settings import SETTINGS, Options, Setting, read_environment, read
 __all__ = [
     "EXIT_INTERNAL",
     "EXIT_INTERRUPTED",
+    "EXIT_REFUSED",
     "EXIT_STOPPED",
     "EXIT_USAGE",
     "Run",
     "command",
 ]
 
+EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_STOPPED = 4  # a campaign stopped before its end; its state is kept
 EXIT_INTERNAL = 70

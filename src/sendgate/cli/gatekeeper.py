@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -11,7 +12,7 @@ from sendgate.cli.job import Job, now
 
 if TYPE_CHECKING:
     from sendgate.dns.source import DnsSource
-    from sendgate.send.gate_audit import GateAudit
+    from sendgate.send.gate_audit import GateAudit, Sample
     from sendgate.send.outcome import Bounced, Deferred
     from sendgate.send.shaping import Site
     from sendgate.send.store import Store
@@ -39,8 +40,8 @@ class Gatekeeper:
     key: int = 0
     passed: datetime | None = None
 
-    async def audit(self) -> GateAudit:
-        """Audit the campaign now."""
+    async def audit(self, odd: Sequence[Sample] = ()) -> GateAudit:
+        """Audit the campaign now; `odd` are messages to be judged beside its first ones."""
         from sendgate.render.gate import gate_json
         from sendgate.render.json import dumps
         from sendgate.send.gate import Allow
@@ -49,7 +50,7 @@ class Gatekeeper:
         time = now()
         job = self.job
         found = await gate_audit(
-            job.campaign, self.source, keys=job.keys, samples=job.samples, now=time
+            job.campaign, self.source, keys=job.keys, samples=[*job.samples, *odd], now=time
         )
         if self.store is not None:
             report = dumps(gate_json(found), line=True)

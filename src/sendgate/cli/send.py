@@ -44,7 +44,9 @@ def send(
     unknown await `campaign resolve`; 4 stopped before the end, to be gone on with.
     """
     from sendgate.cli.job import prepare
-    from sendgate.send.campaign import load_campaign
+    from sendgate.cli.rehearse import rehearse, send_test
+    from sendgate.cli.stop import interruptible, run_whole
+    from sendgate.send.campaign_file import load_campaign
 
     if (dry_run or test_to is not None) and run.format != "text":
         raise InputError("--dry-run and --test-to have the format text only")
@@ -52,18 +54,15 @@ def send(
         raise InputError("give --dry-run or --test-to, not both")
     _check_installed()
     try:
-        campaign = load_campaign(file, run.config, run.console.note)
-        job = prepare(campaign, run.console.note)
-        with run.destination() as destination:
-            if dry_run:
-                from sendgate.cli.rehearse import rehearse
-
-                return asyncio.run(rehearse(run, job, destination))
-            if test_to is not None:
-                from sendgate.cli.rehearse import send_test
-
-                return asyncio.run(send_test(run, job, destination, test_to))
-            return asyncio.run(_send(run, job, destination, wait=not no_wait))
+        with interruptible():
+            campaign = load_campaign(file, run.config, run.console.note)
+            job = prepare(campaign, run.console.note)
+            with run.destination() as destination:
+                if dry_run:
+                    return rehearse(run, job, destination)
+                if test_to is not None:
+                    return run_whole(send_test(run, job, destination, test_to))
+                return run_whole(_send(run, job, destination, wait=not no_wait))
     except (KeyboardInterrupt, asyncio.CancelledError):
         # Once mail leaves, the engine takes the signals, and ends in good order.
         run.console.error("stopped before sending began")
@@ -83,8 +82,9 @@ def _check_installed() -> None:
 
 async def _send(run: Run, job: Job, destination: Destination, *, wait: bool) -> int:
     from sendgate.cli.job import usual_store
-    from sendgate.cli.sending import Sending, Stop
+    from sendgate.cli.sending import Sending
     from sendgate.cli.sources import open_live
+    from sendgate.cli.stop import Stop
     from sendgate.send.store import open_store
 
     stop = Stop()

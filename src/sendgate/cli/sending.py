@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sendgate.cli.command import EXIT_STOPPED, Run
 from sendgate.cli.gatekeeper import Gatekeeper
-from sendgate.cli.job import Job, helo_of, now
+from sendgate.cli.job import Job, Spotter, helo_of, now
+from sendgate.cli.stop import Stop
 from sendgate.errors import InputError
 from sendgate.names import printable
 
@@ -32,43 +30,14 @@ if TYPE_CHECKING:
     from sendgate.send.store import Campaign as Entered
     from sendgate.send.store import NewRecipient, Store
 
-__all__ = ["Sending", "Stop"]
+__all__ = ["Sending"]
 
 _FEW = 200  # messages that are made without processes of their own
 _PROBLEMS = 20  # bad rows that are named one by one
 
 
-@dataclass
-class Stop:
-    """What SIGTERM and SIGINT do: the first ends in good order, the second breaks off."""
-
-    engine: Engine | None = None
-    asked: int = 0
-    _task: asyncio.Task[object] | None = None
-
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
-        """Take the signals for as long as this is entered."""
-        loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.ask)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
-
-    def ask(self) -> None:
-        """Stop; a second time: at once."""
-        self.asked += 1
-        if self.engine is None:
-            if self._task is not None:
-                self._task.cancel()
-        elif self.asked == 1:
-            self.engine.stop()
-        else:
-            self.engine.abort()
+class _NotAllowedError(Exception):
+    """A message of the list does not pass the gate; what was loaded of it does not count."""
 
 
 @dataclass
@@ -107,11 +76,10 @@ class Sending:
             await self._check_samples(entered)
             keeper = Gatekeeper(self.job, self.source, self.store, entered.key)
             self.gate = await keeper.audit()
-            if isinstance(self.gate.decision, Allow):
+            if isinstance(self.gate.decision, Allow) and await self._load(entered, keeper):
                 code = await self._send(entered, keeper)
             else:
-                await self._refuse(entered)
-                code = self.gate.decision.exit_code
+                code = await self._refuse(entered)
         self.entered = await self.store.campaign(entered.key)
         if self.entered.state is CampaignState.PAUSED and code == EXIT_STOPPED:
             self.run.console.note(
@@ -147,15 +115,21 @@ class Sending:
         return 3 if (await self.store.standing(entered.key)).unknown else 0
 
     async def _check_samples(self, entered: Entered) -> None:
-        """Send nothing of which no message can be audited."""
+        """Send nothing of which no message can be audited, and nothing to nobody.
+
+        A campaign whose contacts are not in yet leaves its name free for other content.
+        """
+        nobody = self.job.nobody()
+        if nobody is not None and not entered.loaded:
+            raise nobody
         standing = await self.store.standing(entered.key)
-        if not self.job.samples and standing.due is not None:
+        if nobody is not None and standing.due is not None:
             raise InputError(
                 f"{self.campaign.contacts}: nobody in it may be mailed any more, so there is no "
                 "message to audit, though some still wait; cancel the campaign"
             )
 
-    async def _refuse(self, entered: Entered) -> None:
+    async def _refuse(self, entered: Entered) -> int:
         from sendgate.render.gate import reason
         from sendgate.send.gate import Refuse
         from sendgate.send.state import CampaignState
@@ -168,6 +142,7 @@ class Sending:
         await self.store.change(
             entered.key, to, now(), only_from=standing, reason=reason(self.gate)
         )
+        return self.gate.decision.exit_code
 
     def _composer(self, entered: Entered) -> Composer:
         from sendgate.send.compose import Composer
@@ -175,27 +150,40 @@ class Sending:
 
         return Composer(self.campaign, Tokens(self.store.secret), entered.key)
 
-    async def _load(self, entered: Entered) -> None:
-        """Take the contacts in, once; say how many, and why others are left out."""
-        from sendgate.send.contacts import Problem
-        from sendgate.send.enlist import enlist
-
+    async def _load(self, entered: Entered, keeper: Gatekeeper) -> bool:
+        """Take the contacts in, once; False where a message of theirs does not pass the gate."""
         if entered.loaded:
-            return
+            return True
         if self.recipients:
             async with self.store.loading(entered, now()) as loader:
                 for one in self.recipients:
                     await loader.add(one)
-            return
+            return True
+        try:
+            await self._enlist(entered, keeper)
+        except _NotAllowedError:
+            return False
+        return True
+
+    async def _enlist(self, entered: Entered, keeper: Gatekeeper) -> None:
+        """Take in the list; say how many, and why others are left out."""
+        from sendgate.send.contacts import Problem
+        from sendgate.send.enlist import enlist
+        from sendgate.send.store import NewRecipient
+
         say = self.run.console.note
+        spotter = Spotter(self.job.sampler, now())
         with enlist(self.campaign, self._composer(entered), now()) as enlisting:
             async with self.store.loading(entered, now()) as loader:
                 for row in enlisting:
+                    if isinstance(row, NewRecipient):
+                        spotter.look(row)
                     if not isinstance(row, Problem):
                         await loader.add(row)
                     elif enlisting.tally.problems <= _PROBLEMS:
                         say(f"{self.campaign.contacts}: {row}")
                 await asyncio.to_thread(self.campaign.check_contacts)
+                await self._judge(spotter, keeper)
             tally = enlisting.tally
         counts = await self.store.counts(entered.key)
         parts = [f"{counts.eligible:,} to be mailed", f"{counts.excluded:,} left out"]
@@ -205,33 +193,55 @@ class Sending:
             parts.append(f"{tally.unengaged:,} of them showed no interest for long")
         say("contacts: " + ", ".join(parts))
 
+    async def _judge(self, spotter: Spotter, keeper: Gatekeeper) -> None:
+        """Have the odd messages judged, before the list is in and anybody may be mailed."""
+        from sendgate.send.gate import Allow
+
+        if spotter.odd:
+            self.gate = await keeper.audit(spotter.odd)
+            if not isinstance(self.gate.decision, Allow):
+                raise _NotAllowedError
+
     async def _send(self, entered: Entered, keeper: Gatekeeper) -> int:
+        """Deliver; what can be wrong with a key meanwhile stops it, and loses nothing."""
         from sendgate.send.state import CampaignState
 
-        await self._load(entered)
-        startable = {CampaignState.QUEUED, CampaignState.REFUSED, CampaignState.HELD}
-        started = await self.store.change(
-            entered.key, CampaignState.SENDING, now(), only_from=startable
-        )
-        if not started:
-            return EXIT_STOPPED  # another process has paused or cancelled it meanwhile
-        ended = await self._deliver(entered, keeper)
-        return await self._code(entered, ended)
+        try:
+            ended = await self._deliver(entered, keeper)
+        except InputError as error:
+            await self.store.change(
+                entered.key,
+                CampaignState.QUEUED,
+                now(),
+                only_from={CampaignState.SENDING},
+                reason=str(error),
+            )
+            self.run.console.error(f"{error}; what was done is kept")
+            return EXIT_STOPPED
+        return EXIT_STOPPED if ended is None else await self._code(entered, ended)
 
-    async def _deliver(self, entered: Entered, keeper: Gatekeeper) -> Ended:
+    async def _deliver(self, entered: Entered, keeper: Gatekeeper) -> Ended | None:
+        """Run the engine; None where another process has paused or cancelled meanwhile."""
         from sendgate.cli.sendwatch import Watch
         from sendgate.send.deliver.workshop import Workshop
+        from sendgate.send.state import CampaignState
 
         counts = await self.store.counts(entered.key)
         processes = 0 if counts.eligible <= _FEW else None
         watch = Watch(self.run.console, self.store, entered.key)
         audited = tuple(self.job.keys[key].public for key in self.campaign.dkim_keys)
         workshop = Workshop(self.campaign, self.store.secret, entered.key, processes, audited)
+        startable = {CampaignState.QUEUED, CampaignState.REFUSED, CampaignState.HELD}
         async with workshop, watch:
             engine = self._engine(entered, keeper, workshop, watch)
+            self.stop.engine = engine  # from here on a signal ends the engine in good order
+            started = await self.store.change(
+                entered.key, CampaignState.SENDING, now(), only_from=startable
+            )
+            if not started:
+                return None
             guard = asyncio.ensure_future(keeper.keep_watch(engine))
             guard.add_done_callback(lambda task: _fail_with(engine, task))
-            self.stop.engine = engine
             try:
                 return await engine.run(wait=self.wait)
             finally:

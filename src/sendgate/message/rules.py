@@ -17,7 +17,7 @@ from sendgate.message.record import MAX_LINE, Field, Flaw
 from sendgate.names import Domain, printable
 from sendgate.vocabulary import Document, Hit, Rfc, RuleOf, Severity, Verdicts, rule
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "claimed_reply"]
 
 ADVISED_LINE = 78  # RFC 5322 section 2.1.1
 MAX_NAME = 500  # characters of a shown name that are looked at
@@ -248,15 +248,21 @@ def false_reply(facts: MessageFacts) -> Verdicts:
     field = facts.message.first("Subject")
     if field is None or facts.message.first("In-Reply-To") or facts.message.first("References"):
         return
-    match = _REPLY.match(facts.subject)
-    if match is None:
+    claim = claimed_reply(facts.subject)
+    if claim is None:
         return
     yield Hit(
-        f"the subject begins with {printable(match[0].strip())}, "
+        f"the subject begins with {printable(claim)}, "
         "and there is neither In-Reply-To nor References",
         (facts.at("Subject", field),),
         None if facts.kind is MessageKind.MARKETING else Severity.WARNING,
     )
+
+
+def claimed_reply(subject: str) -> str | None:
+    """The mark of a reply or a forward that a subject begins with; None where it has none."""
+    match = _REPLY.match(subject)
+    return None if match is None else match[0].strip()
 
 
 @rule(

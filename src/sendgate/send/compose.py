@@ -69,6 +69,7 @@ class Composer:
         self._return_path = campaign.return_path
         self._url = campaign.unsubscribe_url
         self._has_list_fields = campaign.kind is Kind.MARKETING and self._url is not None
+        self._subject_varies = "{" in message.subject
         self._templates = Templates(message.subject, message.html, message.text, message.sources)
         self._from = mailbox_field("From", message.author)
         self._reply_to = "" if not message.reply_to else mailbox_field("Reply-To", message.reply_to)
@@ -83,6 +84,21 @@ class Composer:
         """Raise `InputError` naming every variable that no column gives, before any message."""
         own = _OWN if self._url is not None else _OWN[:1]
         self._templates.check({*columns, *own})
+
+    @property
+    def subject_varies(self) -> bool:
+        """Whether the subject is a template, so that it may be another for every contact."""
+        return self._subject_varies
+
+    def subject(self, address: Address, fields: Mapping[str, object]) -> str:
+        """The subject of one contact's message; raise `RenderError` where it cannot be made.
+
+        It is all that judges of a message look at and a contact's data can change: fields
+        are otherwise the campaign's, and bodies are encoded.
+        """
+        values: dict[str, object] = {**fields, "email": str(address)}
+        values["unsubscribe_url"] = self._url
+        return rendered(self._templates.subject, values)
 
     def compose(
         self, recipient: int, address: Address, fields: Mapping[str, object], date: datetime
