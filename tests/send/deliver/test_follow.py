@@ -12,8 +12,11 @@ from send.deliver.engines import bench, route
 from send.peer import Act, ScriptedPeer
 
 from sendgate.errors import StoreError
-from sendgate.send.deliver import Bounds, NoRoute, Why, WhyNoRoute
+from sendgate.send.classify import Scope, load_classifier
+from sendgate.send.deliver import Bounds, Ended, Engine, NoRoute, Why, WhyNoRoute
+from sendgate.send.deliver.verdict import ABOUT_THE_MESSAGE
 from sendgate.send.outcome import Bounced, Deferred, Delivered, NotSent
+from sendgate.send.shaping import Site
 from sendgate.send.smtp.tls import TlsPolicy
 from sendgate.send.state import CampaignState, State
 from sendgate.send.store import NewRecipient, Resolution, visit_store
@@ -137,6 +140,54 @@ async def test_a_refused_message_stops_the_campaign(tmp_path: Path) -> None:
         assert ended.why is Why.PAUSED
         assert "refuses the message" in ended.reason
         assert await made.states() == {State.BOUNCED: 1, State.QUEUED: 7}
+
+
+@pytest.mark.parametrize("end", ["pause", "kill"])
+async def test_one_refusal_of_the_message_stops_the_campaign(tmp_path: Path, end: str) -> None:
+    """It is paused in the same moment as the bounce is written, so a kill changes nothing.
+
+    Once a person has resumed it, the same site's word is known and stops it no more; another
+    site's does.
+    """
+    script = {"dot": Act(reply="554 5.7.1 Message rejected as spam", on=(1, 2))}
+    people = [*PEOPLE[:3], "v@example.org"]
+    async with (
+        ScriptedPeer(script=script) as small,
+        ScriptedPeer(script={"dot": Act(reply="554 5.6.0 bad content")}) as other,
+        bench(tmp_path, route(small.port), people, bounds=ONE) as made,
+    ):
+        made.routes["example.org"] = NoRoute(WhyNoRoute.UNRESOLVED, "timed out")
+        if end == "kill":  # the process ends before it does anything but write the outcome
+
+            async def nothing(self: Engine, reason: str) -> None:
+                self.end(Ended(Why.STOPPED))
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Engine, "pause", nothing)
+                await made.run(wait=True)
+        else:
+            assert (await made.run(wait=True)).why is Why.PAUSED
+        campaign = await made.store.campaign(made.campaign.key)
+        assert campaign.state is CampaignState.PAUSED
+        assert campaign.reason == (
+            "mx0.example.net refuses the message: 554 5.7.1 Message rejected as spam"
+        )
+        assert (await made.states())[State.BOUNCED] == 1
+        await made.go_on()
+        assert (await made.run()).why is Why.IDLE
+        assert await made.states() == {State.BOUNCED: 2, State.DELIVERED: 1, State.DEFERRED: 1}
+        made.routes["example.org"] = replace(
+            route(other.port, mx="mx.example.org"), site=Site("mx.example.org")
+        )
+        made.ahead = timedelta(minutes=10)
+        await made.go_on()
+        assert (await made.run(wait=True)).why is Why.PAUSED
+
+
+def test_what_stops_a_campaign_is_what_the_classifier_calls_the_message() -> None:
+    """No category of that scope is forgotten."""
+    categories = load_classifier().book.categories.values()
+    assert {one.name for one in categories if one.scope is Scope.MESSAGE} == ABOUT_THE_MESSAGE
 
 
 async def test_a_paused_path_holds_back_its_site_alone(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ from functools import partial
 from typing import Any
 
 from sendgate.errors import InternalError, StoreError
+from sendgate.names import Domain
 from sendgate.send.deliver.desk import Bounds, Desk
 from sendgate.send.deliver.lane import Job, Lane
 from sendgate.send.deliver.lanes import Lanes, Paths
 from sendgate.send.deliver.parts import Ended, Made, News, NoRoute, Route, Unmade, Why
 from sendgate.send.deliver.timekeeper import Timekeeper
+from sendgate.send.deliver.verdict import ABOUT_THE_MESSAGE
 from sendgate.send.deliver.ways import unreachable
 from sendgate.send.deliver.worker import Worker
 from sendgate.send.pace import Path
@@ -50,6 +52,7 @@ class Engine:
         self._lanes = Lanes(self._bounds.hold // 4 // max(1, len(desk.caller.sources)))
         self._time = Timekeeper(desk.clock, desk.steady)
         self._jumped = timedelta()  # the clock, in all
+        self._told: set[str] = set()  # sites that refused the message before a person went on
         self._ready: deque[Lane] = deque()  # lanes that may want a worker
         self._in_hand: Counter[str] = Counter()  # leases, by domain
         self._jobs: dict[int, Job] = {}  # by attempt: leased, and not yet written about
@@ -72,6 +75,8 @@ class Engine:
         """
         self._start(self._watch())
         try:
+            refused_by = await self._desk.store.refused_by(self._desk.key, ABOUT_THE_MESSAGE)
+            self._told = {self._site_of(mx) for mx in refused_by}
             await self._feed(wait=wait)
         except Exception as error:  # noqa: BLE001 - what is under way comes to its end first
             self.fail(error)
@@ -134,6 +139,14 @@ class Engine:
             reason=reason,
         )
         self.end(Ended(Why.PAUSED, reason=reason))
+
+    def was_told(self, mx: str) -> bool:
+        """Whether a person knows that this host's site refuses the message, and has gone on."""
+        return self._site_of(mx) in self._told
+
+    def _site_of(self, mx: str) -> str:
+        row = self._desk.table.provider(Domain(mx))
+        return mx if row is None else row.id
 
     async def rest(self, seconds: float) -> None:
         """Wait, but no longer than there is something to wait for."""

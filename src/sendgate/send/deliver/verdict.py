@@ -34,8 +34,9 @@ from sendgate.send.outcome import (
 from sendgate.send.schedule import History, Schedule
 from sendgate.send.smtp.result import Attempt, Broken, Fault, Refused, Unfit, Unfitness
 
-__all__ = ["Excluded", "Judge", "Verdict", "is_definite"]
+__all__ = ["ABOUT_THE_MESSAGE", "Excluded", "Judge", "Verdict", "is_definite"]
 
+ABOUT_THE_MESSAGE = frozenset({"spam", "content", "too_large"})  # refused for what is in it
 _AUTH = frozenset({"auth_dmarc", "auth_other"})
 _ABOUT_THE_HOST = frozenset({Phase.BANNER, Phase.EHLO, Phase.STARTTLS})
 _SERVICE_CLOSING = 421

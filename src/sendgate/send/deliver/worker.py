@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -59,6 +59,9 @@ class Foreman(Protocol):
 
     async def now(self) -> datetime:
         """Tell the time by which outcomes are judged."""
+
+    def was_told(self, mx: str) -> bool:
+        """Whether a person knows that this host refuses the message, and has gone on."""
 
     def will_be_due(self, time: datetime) -> None:
         """Note when somebody is to be tried again."""
@@ -187,6 +190,9 @@ class Worker:
             desk.dice.random(),
             committed=attempt.committed,
         )
+        peer = verdict.outcome.peer if isinstance(verdict.outcome, Bounced) else None
+        if verdict.stop and peer is not None and self.foreman.was_told(peer.mx):
+            verdict = replace(verdict, stop="")
         await self._write(job, verdict)
         self._pace(lane, verdict)
         await self._follow(lane, job, verdict)
@@ -204,6 +210,7 @@ class Worker:
                 outcome,
                 now,
                 suppress=verdict.suppress,
+                pause=verdict.stop,
                 hard_after=verdict.meaning.hard_after if verdict.meaning else None,
                 message_id=job.attempt.made.message_id if job.attempt else None,
             )

@@ -36,6 +36,7 @@ __all__ = [
     "glance",
     "keep_audit",
     "last_audit",
+    "refused_by",
     "standing",
     "state_of",
     "touch",
@@ -232,6 +233,16 @@ def standing(db: sqlite3.Connection, key: int) -> Standing:
         {"key": key},
     ).fetchone()
     return Standing(None if due is None else from_ms(due), in_flight, unknown)
+
+
+def refused_by(db: sqlite3.Connection, key: int, categories: Collection[str]) -> set[str]:
+    """The hosts that have bounced messages of a campaign for one of these reasons."""
+    rows = db.execute(
+        "SELECT DISTINCT mx, category FROM attempt"
+        " WHERE campaign = ? AND outcome = 'bounced' AND mx IS NOT NULL",
+        (key,),
+    )
+    return {mx for mx, category in rows if category in categories}
 
 
 def keep_audit(

@@ -188,6 +188,7 @@ class Store:
         now: datetime,
         *,
         suppress: str = "",
+        pause: str = "",
         hard_after: int | None = None,
         message_id: str | None = None,
     ) -> State:
@@ -196,6 +197,7 @@ class Store:
         `suppress` is the reason for which the address is put on the suppression list in the
         same transaction. A soft bounce with `hard_after` is a hard one, and suppressed, once
         the address has bounced so in that many campaigns, nothing delivered to it between.
+        `pause` is the reason to pause the campaign with it, where it is being sent.
         `message_id` is the message's, where one was made. Is tried also when the store could
         not be written before: an outcome that is on the disk is one unknown recipient less.
         """
@@ -212,9 +214,16 @@ class Store:
                     reason = f"{outcome.category} in {number} campaigns: {last}"
             if reason:
                 suppressed.add(db, "address", held.address, reason, now)
+            if pause:
+                sending, paused = {CampaignState.SENDING}, CampaignState.PAUSED
+                campaigns.change(db, held.campaign, paused, now, only_from=sending, reason=pause)
             return leases.settle(db, held, came_to, now, message_id)
 
         return await self._writer.run(work, even_if_broken=True)
+
+    async def refused_by(self, key: int, categories: Collection[str]) -> set[str]:
+        """The hosts that have bounced messages of a campaign for one of these reasons."""
+        return await self.read(lambda db: campaigns.refused_by(db, key, categories))
 
     async def suppress(self, kind: str, value: str, reason: str, now: datetime) -> bool:
         """Put an address, a domain or a hash on the suppression list; False if it is on it."""
