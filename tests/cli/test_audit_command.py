@@ -158,7 +158,7 @@ def test_several_domains(sendgate: Run, healthy: list[str]) -> None:
         (["x.example", "--receiver", "gmail"], "--receiver: 'gmail' is none of google"),
         (["x.example", "--select", "SPF4"], "--select: no rule or area is called 'SPF4'"),
         (["x.example", "--ignore", "DKMI"], "did you mean 'DKIM'?"),
-        (["x.example", "--format", "sarif"], "it has text, json, jsonl"),
+        (["x.example", "--format", "html"], "it has text, json, jsonl, sarif, github"),
         (["x.example", "--dns-timeout", "soon"], "--dns-timeout: 'soon' is not a number"),
         (["x.example", "--nameserver", "dns.example"], "dns.example"),
         (["x.example", "--resume"], "--resume belongs to --from-file"),

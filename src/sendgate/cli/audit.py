@@ -10,12 +10,13 @@ from sendgate.cli.auditing import targets_of
 from sendgate.cli.auditor import Auditor
 from sendgate.cli.bulk import audit_list
 from sendgate.cli.command import Run, command
+from sendgate.cli.forms import CI_FORMS
 from sendgate.errors import InputError
 
 __all__ = ["audit"]
 
 
-@command("sender", "judging", "bulk", "dns", "output", formats=("text", "json", "jsonl"))
+@command("sender", "judging", "bulk", "dns", "output", formats=("text", "json", "jsonl", *CI_FORMS))
 def audit(
     run: Run,
     domains: Annotated[

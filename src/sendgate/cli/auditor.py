@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sendgate.cli.auditing import Target, in_parallel, policy_of, profile_of
 from sendgate.cli.command import EXIT_INTERRUPTED, Run
+from sendgate.cli.forms import CI_FORMS, print_batch, sender_places, working_folder
 
 if TYPE_CHECKING:
     from sendgate.audit.judge import Policy
@@ -47,6 +48,7 @@ class Auditor:
             try:
                 asyncio.run(self._each(targets, destination))
             except KeyboardInterrupt:
+                self._print_batch(destination)
                 destination.keep()
                 self.run.console.error(
                     f"interrupted; {len(self.reports)} of {len(targets)} domains were audited"
@@ -89,6 +91,7 @@ class Auditor:
                     self.reports.append(report)
                     self._print(report, destination)
             progress.clear()
+            self._print_batch(destination)
             self._print_stale(destination)
 
     async def report_on(self, target: Target, source: OpenSource) -> Report:
@@ -105,6 +108,8 @@ class Auditor:
         )
 
     def _print(self, report: Report, destination: Destination) -> None:
+        if self.run.format in CI_FORMS:
+            return  # one document for all: `_print_batch`
         if self.run.format != "text":
             from sendgate.render import json
 
@@ -118,6 +123,21 @@ class Auditor:
         if len(self.reports) > 1:
             destination.write("\n\n")
         destination.print(page)
+
+    def _print_batch(self, destination: Destination) -> None:
+        """Print the forms that show all audits at once."""
+        if self.run.format not in CI_FORMS:
+            return
+        from sendgate.render.batch import Batch
+
+        batch = Batch.of_reports(
+            self.reports,
+            self._stale(),
+            senders=sender_places(self.run.config),
+            fail_on=self.policy.fail_on,
+            root=working_folder(),
+        )
+        print_batch(self.run, destination, batch)
 
     def _print_stale(self, destination: Destination) -> None:
         """Say which waivers did nothing: on the page, or for JSON on stderr."""

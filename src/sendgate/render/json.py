@@ -7,6 +7,7 @@ schemas in `sendgate/schemas` say the same, and tests hold the two together.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +21,9 @@ from sendgate.profile import Profile, Role
 from sendgate.render.summaries import alignment_of_dmarc, facts_of
 from sendgate.vocabulary import Rule
 
-__all__ = ["audit", "dumps", "finding", "rfc3339", "rule", "rules", "unknown"]
+__all__ = ["audit", "dumps", "finding", "rfc3339", "rule", "rules", "unknown", "whole"]
+
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 def dumps(document: Mapping[str, Any], *, line: bool = False) -> str:
@@ -28,6 +31,14 @@ def dumps(document: Mapping[str, Any], *, line: bool = False) -> str:
     if line:
         return json.dumps(document, ensure_ascii=True, separators=(",", ":")) + "\n"
     return json.dumps(document, ensure_ascii=True, indent=2) + "\n"
+
+
+def whole(text: str) -> str:
+    """Give a text that every reader of JSON takes; what is no character becomes U+FFFD.
+
+    A lone surrogate (RFC 8259 section 8.2) stands for an octet of a file's name that is not UTF-8.
+    """
+    return _LONE.sub("\ufffd", text)
 
 
 def rfc3339(time: datetime) -> str:
@@ -155,7 +166,7 @@ def _evidence(piece: Evidence) -> dict[str, Any]:
         "name": str(piece.name),
         "type": piece.rdtype,
         "values": list(piece.values),
-        "origin": {"kind": origin.kind, "where": origin.where, "line": origin.line},
+        "origin": {"kind": origin.kind, "where": whole(origin.where), "line": origin.line},
     }
 
 

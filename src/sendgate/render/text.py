@@ -23,7 +23,7 @@ from sendgate.dmarc.alignment import DkimAlignment
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Malformed, Present, Unknown
 from sendgate.profile import Profile, Role
-from sendgate.render.page import Page
+from sendgate.render.page import Page, Word
 from sendgate.render.safe import safe, shorten
 from sendgate.render.summaries import state_of
 from sendgate.vocabulary import Severity
@@ -31,12 +31,15 @@ from sendgate.vocabulary import Severity
 __all__ = [
     "counted",
     "evidence_on",
+    "finding_on",
     "findings_on",
     "report_on",
     "shown_name",
+    "some_of",
     "stale_on",
     "summary",
     "unknown_on",
+    "verdict_word",
 ]
 
 _COLUMN = 15  # where the values of the sender's lines begin
@@ -75,9 +78,14 @@ def summary(report: Report) -> str:
     return ", ".join(parts)
 
 
+def verdict_word(verdict: Verdict) -> Word:
+    """Give the verdict as a styled word."""
+    return _VERDICTS[verdict]
+
+
 def report_on(page: Page, report: Report, *, keys_only: bool = False) -> None:
     """Put one report on the page; with `keys_only` its DKIM keys stand for the whole sender."""
-    word, style = _VERDICTS[report.verdict]
+    word, style = verdict_word(report.verdict)
     page.blank()
     page.line((f"{shown_name(report.domain)}: ", "strong"), (word, style), f"  ({summary(report)})")
     if report.verdict is Verdict.NOT_APPLICABLE:
@@ -102,7 +110,7 @@ def stale_on(page: Page, waivers: Sequence[StaleWaiver]) -> None:
     for stale in waivers:
         waiver = stale.waiver
         why = f"expired on {waiver.expires}" if stale.expired else "nothing matched it"
-        page.entry(waiver.rule, f"{waiver.domain}: {why}")
+        page.entry(safe(waiver.rule), f"{safe(waiver.domain, letters=True)}: {why}")
 
 
 def _closing(report: Report) -> str:
@@ -216,10 +224,11 @@ def findings_on(page: Page, findings: Sequence[Finding]) -> None:
     for severity in reversed(Severity):
         for finding in findings:
             if finding.severity is severity:
-                _finding_on(page, finding)
+                finding_on(page, finding)
 
 
-def _finding_on(page: Page, finding: Finding) -> None:
+def finding_on(page: Page, finding: Finding, also: Sequence[Domain] = ()) -> None:
+    """Put one finding on the page; `also` are further audited domains that share its record."""
     severity = str(finding.severity)
     subject = finding.evidence[0].name if finding.evidence else finding.domain
     page.blank()
@@ -228,8 +237,17 @@ def _finding_on(page: Page, finding: Finding) -> None:
     page.entry("", safe(finding.message))
     if finding.rule.area != "RCV":  # a receiver's demand rests on what other findings show
         _all_evidence_on(page, finding.evidence)
+    if also:
+        page.entry("for", f"{safe(str(finding.domain))}, {some_of(also)}")
     page.entry("fix", safe(finding.rule.remedy))
     page.entry("see", safe(finding.rule.citation.text))
+
+
+def some_of(domains: Sequence[Domain], shown: int = 3) -> str:
+    """Name the first few of many domains: ``a.example, b.example and 40 more``."""
+    rest = len(domains) - shown
+    named = ", ".join(safe(str(domain)) for domain in domains[:shown])
+    return named if rest <= 0 else f"{named} and {rest} more"
 
 
 def _all_evidence_on(page: Page, evidence: Sequence[Evidence]) -> None:
