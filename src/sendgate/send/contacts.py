@@ -3,8 +3,8 @@
     file ─► open_contacts ─► ContactFile(columns, rows) ─► Contact | Problem, row by row
 
 No row is skipped silently, and none is guessed at: a bad one is a `Problem` with its line,
-and the others go on. What could make the rest of the file mean something else (a record
-without an end, a missing column) refuses the file. A cell is data, whatever it looks like.
+and the others go on. What would make the whole file mean something else (no header, a
+missing column) refuses it. A cell is data, whatever it looks like.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sendgate.errors import SourceError
 from sendgate.names import printable
-from sendgate.send.lines import Lines
+from sendgate.send.lines import MAX_RECORD, CsvRecord, Lines, TooLongError
 from sendgate.spelling import nearest
 
 __all__ = ["MARKETING_COLUMNS", "Contact", "ContactFile", "Problem", "open_contacts"]
@@ -34,6 +34,7 @@ DELIMITERS = ",;\t|"
 MAX_COLUMNS = 1000
 _TRUE = {"true", "yes", "y", "1", "t"}
 _FALSE = {"false", "no", "n", "0", "f"}
+_TOO_LONG = f"more than {MAX_RECORD} characters; is a quote left open, or a line end missing?"
 _BOMS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
@@ -144,6 +145,9 @@ def _csv(lines: Lines) -> tuple[tuple[str, ...], Iterator[Contact | Problem]]:
         header = next(records, [])
     except csv.Error as error:
         raise SourceError(f"the header cannot be read: {error}", lines.path, 1) from None
+    except TooLongError:
+        raise SourceError(f"the header has {_TOO_LONG}", lines.path, 1) from None
+    lines.csv = CsvRecord(delimiter, quote, spaced)
     columns = _columns(header, lines.path)
     return tuple(c for c in columns if c), _csv_rows(records, lines, columns)
 
@@ -192,6 +196,9 @@ def _csv_rows(
         except csv.Error as error:
             yield Problem(start, _csv_fault(error, start, lines.number))
             continue
+        except TooLongError as error:
+            yield Problem(start, f"has {_TOO_LONG}" if error.closed else _open(start, lines.number))
+            continue
         if cells is None:
             return
         if not cells:  # an empty line
@@ -209,8 +216,12 @@ def _csv_rows(
 
 def _csv_fault(error: csv.Error, start: int, end: int) -> str:
     if "unexpected end of data" in str(error):
-        return f"a quote is opened here and never closed; lines {start} to {end} are not read"
+        return _open(start, end)
     return f"a quote is out of place: {error}"
+
+
+def _open(start: int, end: int) -> str:
+    return f"a quote is opened here and never closed; lines {start} to {end} are not read"
 
 
 # --- JSON Lines -----------------------------------------------------------------------
@@ -229,7 +240,11 @@ def _json_lines(lines: Lines) -> tuple[tuple[str, ...], Iterator[Contact | Probl
 def _json_rows(lines: Lines) -> Iterator[Contact | Problem]:
     while True:
         start = lines.start_record()
-        line = next(lines, None)
+        try:
+            line = next(lines, None)
+        except TooLongError:
+            yield Problem(start, f"has {_TOO_LONG}")
+            continue
         if line is None:
             return
         if not line.strip():
