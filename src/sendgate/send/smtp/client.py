@@ -307,12 +307,15 @@ class Session:
         except WireError:
             # A receiver that hung up on us may have said why.
             with contextlib.suppress(WireError, ReplyError):
-                self._listen(phase)
+                self._hear(phase, self._wire.poll())
             raise
 
     def _listen(self, phase: Phase) -> None:
         """Find out, without waiting, whether the peer has spoken or gone unasked."""
-        data = self._wire.poll()
+        if self._wire.has_news or not self._replies.is_empty:
+            self._hear(phase, self._wire.poll())
+
+    def _hear(self, phase: Phase, data: bytes | None) -> None:
         if data:
             self._replies.feed(data)
         if not self._replies.is_empty:

@@ -15,9 +15,7 @@ import errno
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from sendgate.send.smtp.result import Fault
 from sendgate.send.smtp.tls import TlsError, TlsPolicy, Trust
@@ -87,6 +85,10 @@ class Wire:
         self._loop = loop
         self._tls: ssl.SSLObject | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._watched = False  # the loop tells of octets that come
+        self._arrived: bytes | WireError | None = None  # taken by the loop, not yet by us
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0  # of the waiter
         self._ended = False  # the peer has ended TLS, though not yet the connection
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -95,6 +97,11 @@ class Wire:
     def source(self) -> str:
         """The address that the connection comes from."""
         return str(self._sock.getsockname()[0])
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there may be something to `poll`: the loop knows of it, or does not look."""
+        return not self._watched or self._ended or self._arrived is not None
 
     async def send(self, data: bytes, seconds: float) -> None:
         """Give all of `data` to the kernel; raises `WireError`, and `sent` tells how far it got."""
@@ -108,11 +115,16 @@ class Wire:
 
         Raises `WireError`.
         """
-        while (data := self.poll()) is None:
+        while True:
+            if self._arrived is None:
+                if not self._watched:
+                    self._loop.add_reader(self._sock, self._readable)
+                    self._watched = True
+                await self._wait(deadline)
+            if (data := self.poll()) is not None:
+                return data
             if self._loop.time() >= deadline:
                 raise WireError(Fault.TIMEOUT, "no answer in time")
-            await self._ready(self._loop.add_reader, self._loop.remove_reader, deadline)
-        return data
 
     def poll(self) -> bytes | None:
         """Take what has come already: octets, none for the end, or None for nothing yet.
@@ -120,7 +132,7 @@ class Wire:
         Raises `WireError`.
         """
         while not self._ended:
-            if (data := self._receive_now()) is None or self._tls is None or not data:
+            if (data := self._taken()) is None or self._tls is None or not data:
                 return data
             self._incoming.write(data)
             if (plain := self._unseal()) is not None:
@@ -155,8 +167,12 @@ class Wire:
 
     def close(self) -> None:
         """End the connection at once; who waits for it, fails."""
-        if self._waiter is not None:
+        if self._watched:
+            self._watched = False
             self._loop.remove_reader(self._sock)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._waiter is not None:
             self._loop.remove_writer(self._sock)
             _wake(self._waiter)
         self._sock.close()
@@ -169,33 +185,72 @@ class Wire:
             except (BlockingIOError, InterruptedError):
                 if self._loop.time() >= deadline:
                     raise WireError(Fault.TIMEOUT, "the peer took no more octets") from None
-                await self._ready(self._loop.add_writer, self._loop.remove_writer, deadline)
+                await self._writable(deadline)
             except OSError as error:
                 raise _failure(error, Fault.CLOSED) from None
             else:
                 self.sent += count
                 view = view[count:]
 
-    async def _ready(
-        self, add: Callable[..., Any], remove: Callable[[int], Any], deadline: float
-    ) -> None:
-        """Wait until the socket can be used or the deadline is there, whichever is first.
+    async def _writable(self, deadline: float) -> None:
+        number = self._sock.fileno()
+        self._loop.add_writer(number, self._may_write)
+        try:
+            await self._wait(deadline)
+        finally:
+            if self._sock.fileno() == number:  # else it was closed, and may be another's by now
+                self._loop.remove_writer(number)
+
+    def _may_write(self) -> None:
+        if self._waiter is not None:
+            _wake(self._waiter)
+
+    def _readable(self) -> None:
+        """Take what has come for whoever waits; for nobody, watch no longer."""
+        if self._waiter is None or self._arrived is not None:
+            self._watched = False
+            self._loop.remove_reader(self._sock)
+            return
+        try:
+            self._arrived = self._received()
+        except WireError as error:
+            self._arrived = error
+        _wake(self._waiter)
+
+    async def _wait(self, deadline: float) -> None:
+        """Wait until the loop has news or the deadline is there, whichever is first.
 
         The deadline only wakes: what came at the same moment is still read by the caller.
+        The timer is set anew only where it would come too late; one for each wait would
+        cost more than the wait.
         """
+        self._deadline = deadline
+        if self._timer is None or self._timer.when() > deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(deadline, self._ring)
         waiter = self._waiter = self._loop.create_future()
-        number = self._sock.fileno()
-        timer = self._loop.call_at(deadline, _wake, waiter)
-        add(number, _wake, waiter)
         try:
             await waiter
         finally:
-            timer.cancel()
             self._waiter = None
-            if self._sock.fileno() == number:  # else it was closed, and may be another's by now
-                remove(number)
 
-    def _receive_now(self) -> bytes | None:
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() >= self._deadline:
+            _wake(self._waiter)
+        else:
+            self._timer = self._loop.call_at(self._deadline, self._ring)
+
+    def _taken(self) -> bytes | None:
+        arrived, self._arrived = self._arrived, None
+        if isinstance(arrived, WireError):
+            raise arrived
+        return self._received() if arrived is None else arrived
+
+    def _received(self) -> bytes | None:
         try:
             return self._sock.recv(_CHUNK)
         except (BlockingIOError, InterruptedError):
