@@ -15,7 +15,7 @@ __all__ = ["CASES", "HOSTS", "SIGNED", "Case", "Host"]
 Server = Literal["postfix", "exim", "nobody"]
 Shown = Literal["right", "another's", "stranger's", "nothing"]
 Refusal = Literal["", "banner", "mail", "full", "dot"]
-Named = Literal["", "right", "wrong"]
+Named = Literal["", "right", "wrong", "authority"]
 
 SIGNED = "example.org"  # the zone that DNSSEC vouches for
 _PLAIN = "example.net"
@@ -26,7 +26,8 @@ class Host:
     """A mail exchanger.
 
     `refuses`: at which step it takes no mail, or that its disk is full. `tlsa`: whether the
-    key that its TLSA record names is its own; empty where it has no such record.
+    key that its TLSA record names is its own, or that of the authority above its certificate;
+    empty where it has no such record.
     """
 
     name: str
@@ -115,6 +116,9 @@ CASES = {
         _dane(32, "dane-wrong", "postfix", "right", "wrong"),
         _dane(33, "dane-wrong-exim", "exim", "right", "wrong"),
         _dane(34, "dane-clear", "postfix", "nothing", "right"),
+        _dane(35, "dane-anchor", "postfix", "stranger's", "authority"),
+        _dane(36, "dane-anchor-exim", "exim", "stranger's", "authority"),
+        _dane(37, "dane-anchor-name", "postfix", "another's", "authority"),
     )
 }
 HOSTS = {host.name: host for case in CASES.values() for host in case.hosts}

@@ -47,10 +47,11 @@ class Island:
     _started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def _inside(self, command: Sequence[str]) -> list[str]:
-        spaces = f"/proc/{self.pid}/ns"
+        process = f"/proc/{self.pid}"
         return [
-            "nsenter", f"--net={spaces}/net", f"--mount={spaces}/mnt",
-            f"--pid={spaces}/pid_for_children", f"--wdns={self.folder}", *command,
+            "nsenter", f"--net={process}/ns/net", f"--mount={process}/ns/mnt",
+            f"--pid={process}/ns/pid_for_children", f"--root={process}/root",
+            f"--wdns={self.folder}", *command,
         ]  # fmt: skip
 
     def start(self, name: str, command: Sequence[str]) -> None:

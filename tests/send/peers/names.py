@@ -31,10 +31,13 @@ _HEAD = "$TTL 300\n@ SOA ns.example.net. hostmaster.example.net. 1 3600 600 8640
 
 @dataclass(frozen=True)
 class Keys:
-    """What the DNS says of keys: DKIM records by selector, the mail hosts' by their names."""
+    """What the DNS says of keys: DKIM records by selector; by a mail host's name its own
+    certificate, and that of the authority above it.
+    """
 
     dkim: Mapping[str, str]
     hosts: Mapping[str, x509.Certificate]
+    authorities: Mapping[str, x509.Certificate]
 
 
 def _txt(text: str) -> str:
@@ -80,10 +83,13 @@ def _case(case: Case) -> list[str]:
 def _host(host: Host, keys: Keys) -> list[str]:
     lines = [f"{host.name}. {'AAAA' if ':' in host.address else 'A'} {host.address}"]
     if host.tlsa:
-        key = keys.hosts[host.name].public_key()
+        usage, certificates = 3, keys.hosts
+        if host.tlsa == "authority":
+            usage, certificates = 2, keys.authorities
+        key = certificates[host.name].public_key()
         octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        digest = hashlib.sha256(octets if host.tlsa == "right" else b"another key").hexdigest()
-        lines.append(f"_25._tcp.{host.name}. TLSA 3 1 1 {digest}")
+        digest = hashlib.sha256(b"another key" if host.tlsa == "wrong" else octets).hexdigest()
+        lines.append(f"_25._tcp.{host.name}. TLSA {usage} 1 1 {digest}")
     return lines
 
 
