@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and why one cannot be used, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from pathlib import Path
 from sendgate.errors import InputError
 from sendgate.names import printable
 
-__all__ = ["write_atomically"]
+__all__ = ["why", "write_atomically"]
+
+
+def why(error: Exception) -> str:
+    """What the system says is wrong with a file, as a part of a sentence: ``permission denied``."""
+    return str(getattr(error, "strerror", None) or error).lower()
 
 
 def write_atomically(path: str | Path, lines: Iterable[str]) -> None:
@@ -28,8 +33,7 @@ def write_atomically(path: str | Path, lines: Iterable[str]) -> None:
             return
         _replace(target, lines)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise InputError(f"{printable(str(path))} cannot be written: {why}") from None
+        raise InputError(f"{printable(str(path))} cannot be written: {why(error)}") from None
 
 
 def _replace(target: Path, lines: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -78,6 +79,23 @@ def test_an_interrupted_run_keeps_its_recording(silent: socket.socket, tmp_path:
     assert "interrupted; 0 of 1" in said
     assert json.loads(record.read_text())["format"] == "sendgate.dns/1"
     assert output.read_text() == ""
+
+
+@pytest.mark.parametrize("arguments", [["--from-file", "list.txt"], ["example.com"]])
+def test_an_interrupt_before_the_first_question(
+    sendgate: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str]
+) -> None:
+    """It comes while the loop is made: the same words, and no remark of Python's beside them."""
+
+    def interrupted(_work: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "list.txt").write_text("example.com\n")
+    monkeypatch.setattr("asyncio.run", interrupted)
+    done = sendgate("audit", *arguments, "--offline")
+    gc.collect()  # a coroutine that was never awaited would say so now
+    assert done.exit_code == 130
+    assert done.stderr == "sendgate: error: interrupted; 0 of 1 domains were audited\n"
 
 
 def test_a_reader_who_leaves_is_no_error(healthy: list[str]) -> None:

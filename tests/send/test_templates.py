@@ -59,8 +59,8 @@ def test_each_variable_without_a_column_is_named_with_template_and_line() -> Non
     """All of them at once, the subject's too, with the nearest column."""
     templates = html("{{ email }}\n\n{{ frist_name }} {{ city }}", subject="Hi {{ first_nam }}")
     assert faults(templates, "email", "first_name") == (
-        "message.subject:1: no column gives 'first_nam'; did you mean 'first_name'?\n"
-        "a.html:3: no column gives 'city'\n"
+        "message.subject:1: no column gives 'first_nam'; did you mean 'first_name'?; "
+        "a.html:3: no column gives 'city'; "
         "a.html:3: no column gives 'frist_name'; did you mean 'first_name'?"
     )
     templates.check(["email", "frist_name", "city", "first_nam", "more"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from sendgate.cli.auditing import Target, in_parallel, policy_of, profile_of
 from sendgate.cli.command import EXIT_INTERRUPTED, Run
 from sendgate.cli.forms import CI_FORMS, print_batch, sender_places, working_folder
+from sendgate.cli.stop import run_whole
 
 if TYPE_CHECKING:
     from sendgate.audit.judge import Policy
@@ -46,7 +46,7 @@ class Auditor:
         self.check(targets)
         with self.run.destination() as destination:
             try:
-                asyncio.run(self._each(targets, destination))
+                run_whole(self._each(targets, destination))
             except KeyboardInterrupt:
                 self._print_batch(destination)
                 destination.keep()

@@ -7,7 +7,6 @@ a whole line already are not audited again.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +19,9 @@ from sendgate.cli.auditing import Target, in_parallel, typed_domain
 from sendgate.cli.auditor import Auditor
 from sendgate.cli.command import EXIT_INTERRUPTED
 from sendgate.cli.destination import Destination
+from sendgate.cli.stop import run_whole
 from sendgate.errors import DomainError, InputError, SourceError
+from sendgate.files import why
 from sendgate.names import printable
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _lines(path: str) -> list[str]:
             return sys.stdin.read().splitlines()
         return Path(path).read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise SourceError((error.strerror or str(error)).lower(), path) from None
+        raise SourceError(why(error), path) from None
     except UnicodeDecodeError:
         raise SourceError("not UTF-8 text", path) from None
 
@@ -82,10 +83,10 @@ class _Bulk:
         try:
             if options.output in {None, "-"}:
                 with Destination(None, self.auditor.run.console) as destination:
-                    asyncio.run(self._each(destination.write))
+                    run_whole(self._each(destination.write))
             else:
                 with self._journal(Path(str(options.output))) as file:
-                    asyncio.run(self._each(lambda line: _append(file, line)))
+                    run_whole(self._each(lambda line: _append(file, line)))
         except KeyboardInterrupt:
             how = "; --resume goes on from here" if options.output else ""
             self.auditor.run.console.error(
@@ -137,8 +138,7 @@ class _Bulk:
                 yield file
             part.replace(path)
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise InputError(f"--output: {printable(str(path))}: {why}") from None
+            raise InputError(f"--output: {printable(str(path))}: {why(error)}") from None
 
     def _resume(self, path: Path) -> list[str]:
         """Give the whole lines of an earlier run, and take their domains off the list."""

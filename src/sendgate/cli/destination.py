@@ -9,7 +9,7 @@ from types import TracebackType
 
 from sendgate.cli.console import Console
 from sendgate.errors import InputError
-from sendgate.files import write_atomically
+from sendgate.files import why, write_atomically
 from sendgate.names import printable
 from sendgate.render.page import Page
 
@@ -82,8 +82,7 @@ class Destination:
         except OSError as error:
             self._closed = True
             self._discard()
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"stdout cannot be written: {reason}") from None
+            raise InputError(f"stdout cannot be written: {why(error)}") from None
 
     @staticmethod
     def _discard() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sendgate.cli.auditing import policy_of, typed_domain
 from sendgate.cli.command import Run, command
+from sendgate.cli.stop import run_whole
 
 if TYPE_CHECKING:
     from sendgate.audit.report import Report
@@ -41,7 +41,7 @@ def dmarc(
     spf = None if spf_domain is None else typed_domain(run, spf_domain)
     dkim = None if dkim_domain is None else typed_domain(run, dkim_domain)
     with run.destination() as destination:
-        found, report = asyncio.run(_discover(run, author, spf, dkim))
+        found, report = run_whole(_discover(run, author, spf, dkim))
         if run.format == "text":
             page = destination.page()
             dmarc_on(page, found, report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from sendgate.cli.auditing import typed_domain
 from sendgate.cli.command import Run, command
+from sendgate.cli.stop import run_whole
 from sendgate.errors import InputError
 from sendgate.names import printable
 
@@ -55,7 +55,7 @@ def spf(
         raise InputError("the null sender is postmaster at the HELO name: give --helo too")
     name = None if domain is None else typed_domain(run, domain)
     with run.destination() as destination:
-        result = asyncio.run(_check(run, address, name, mail_from, helo))
+        result = run_whole(_check(run, address, name, mail_from, helo))
         if run.format == "text":
             page = destination.page()
             spf_on(page, address, result)

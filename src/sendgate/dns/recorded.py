@@ -27,7 +27,7 @@ from sendgate.dns.answerform import FormError, answer_from, answer_to
 from sendgate.dns.answers import Answer, Failed, Question, Reason
 from sendgate.dns.source import DnsSource
 from sendgate.errors import SourceError
-from sendgate.files import write_atomically
+from sendgate.files import why, write_atomically
 
 __all__ = ["FORMAT", "RecordingSource", "ReplaySource"]
 
@@ -125,7 +125,7 @@ def _load(where: str) -> Any:
     try:
         return json.loads(Path(where).read_text(encoding="utf-8"))
     except OSError as error:
-        raise SourceError((error.strerror or str(error)).lower(), where) from None
+        raise SourceError(why(error), where) from None
     except UnicodeDecodeError:
         raise SourceError("not UTF-8 text", where) from None
     except json.JSONDecodeError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sendgate.dkim.record import KeyRecord
 from sendgate.errors import SourceError
+from sendgate.files import why
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -61,8 +62,7 @@ def load_key(path: str | Path) -> SigningKey:
             octets = stream.read(MAX_FILE + 1)
             mode = Path(path).stat().st_mode
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise SourceError(f"the private key cannot be read: {why}", where) from None
+        raise SourceError(f"the private key cannot be read: {why(error)}", where) from None
     if len(octets) > MAX_FILE:
         raise SourceError("is too large to be a private key", where)
     world_readable = stat.S_ISREG(mode) and bool(mode & stat.S_IROTH)

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from sendgate.audit.infer import SenderOptions
 from sendgate.config import Config, kind_of, read_sender
 from sendgate.errors import AddressError, ConfigError
+from sendgate.files import why
 from sendgate.names import Domain, printable
 from sendgate.send.address import Mailbox, parse_mailbox
 from sendgate.send.campaign import Campaign, DkimKey, Kind, MessageSpec, TlsPolicy, Transport
@@ -50,7 +51,7 @@ def load_campaign(path: str | Path, config: Config, say: Say) -> Campaign:
         with Path(path).open("rb") as file:
             document = tomllib.load(file)
     except OSError as error:
-        raise ConfigError(f"{named}: {error.strerror or error}") from None
+        raise ConfigError(f"{named}: {why(error)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{named}: not a TOML file: {error}") from None
     return _Reader(named, Path(path).parent, config, say).campaign(document)
@@ -218,9 +219,8 @@ class _Reader:
             with path.open("rb") as file:
                 return path, hashlib.file_digest(file, "sha256").hexdigest()
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
             raise ConfigError(
-                f"{table.place('file')}: {printable(str(path))} cannot be read: {why}"
+                f"{table.place('file')}: {printable(str(path))} cannot be read: {why(error)}"
             ) from None
 
     def _unsubscribe(self, table: Table) -> str | None:

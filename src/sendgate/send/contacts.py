@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sendgate.errors import SourceError
+from sendgate.files import why
 from sendgate.names import printable
 from sendgate.send.lines import MAX_RECORD, CsvRecord, Lines, TooLongError
 from sendgate.spelling import nearest
@@ -97,8 +98,7 @@ def open_contacts(path: Path, required: Collection[str] = ("email",)) -> Iterato
     try:
         raw = path.open("rb")
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"the contacts cannot be read: {why}", str(path)) from None
+        raise SourceError(f"the contacts cannot be read: {why(error)}", str(path)) from None
     with raw:
         for bom, name in _BOMS.items():
             if raw.peek(2).startswith(bom):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sendgate.errors import InputError, RenderError, SourceError
+from sendgate.files import why
 from sendgate.names import printable
 from sendgate.spelling import nearest
 
@@ -89,7 +90,7 @@ class Templates:
             if name not in columns
         ]
         if faults:
-            raise InputError("\n".join(faults))
+            raise InputError("; ".join(faults))
 
     def _free_names(self, *, required: bool = False) -> list[tuple[str, str, int]]:
         """Each (template, name, first line) that is used and set nowhere."""
@@ -192,8 +193,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             raw = file.read(MAX_TEMPLATE_OCTETS + 1)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"the template cannot be read: {why}", str(path)) from None
+        raise SourceError(f"the template cannot be read: {why(error)}", str(path)) from None
     if len(raw) > MAX_TEMPLATE_OCTETS:
         raise SourceError(f"the template has more than {MAX_TEMPLATE_OCTETS} octets", str(path))
     try:

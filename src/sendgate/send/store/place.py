@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from sendgate.errors import ConfigError, StoreOpenError
+from sendgate.files import why
 from sendgate.names import printable
 
 __all__ = ["Ownership", "default_path", "own", "prepare", "store_path"]
@@ -73,8 +74,9 @@ def prepare(path: Path) -> None:
             os.fsync(folder)
             os.close(folder)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise StoreOpenError(f"{printable(str(path))} cannot be used as a store: {why}") from None
+        raise StoreOpenError(
+            f"{printable(str(path))} cannot be used as a store: {why(error)}"
+        ) from None
 
 
 class Ownership:
@@ -117,8 +119,9 @@ def own(path: Path, patience: float = _PATIENCE) -> Ownership:
     try:
         handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise StoreOpenError(f"{printable(str(path))} cannot be used as a store: {why}") from None
+        raise StoreOpenError(
+            f"{printable(str(path))} cannot be used as a store: {why(error)}"
+        ) from None
     until = time.monotonic() + patience
     while True:
         try:
@@ -137,8 +140,7 @@ def own(path: Path, patience: float = _PATIENCE) -> Ownership:
             ) from None
         except OSError as error:
             os.close(handle)
-            why = (error.strerror or str(error)).lower()
-            raise StoreOpenError(f"{printable(str(path))} cannot be locked: {why}") from None
+            raise StoreOpenError(f"{printable(str(path))} cannot be locked: {why(error)}") from None
     with contextlib.suppress(OSError):  # the number is a courtesy; the disk may be full
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode("ascii"), 0)
