@@ -12,7 +12,7 @@ from typing import Any
 from audits import audit_domain, offline
 
 from sendgate.audit.judge import Policy
-from sendgate.audit.report import Report, StaleWaiver, Waiver
+from sendgate.audit.report import Report, StaleWaiver, Verdict, Waiver
 from sendgate.names import Domain
 from sendgate.repo.reading import DeclaredZone, Place, Reading, Unread
 from sendgate.repo.report import Change, RepositoryReport
@@ -70,6 +70,9 @@ def repository(reports: Sequence[Report], **changes: Any) -> RepositoryReport:
         places=(Place("x.zone", 7, 8), Place("x.zone", 1, 16)),
     )
     given = {name: changes.pop(name) for name in ("unread", "notes") if name in changes}
+    codes = [report.verdict.exit_code for report in reports]
+    worst = Verdict.FAIL if 1 in codes else Verdict.UNKNOWN if 3 in codes else Verdict.PASS
+    changes.setdefault("verdict", worst)
     return RepositoryReport(
         replace(reading, **given), tuple(reports), prefix=changes.pop("prefix", "dns/"), **changes
     )

@@ -157,7 +157,9 @@ class Batch:
 
     `senders` gives the place in the configuration where a domain is declared; `root` is
     the absolute folder that paths are relative to where they can be, `prefix` what leads
-    from the top of the version-controlled tree to the paths of evidence.
+    from the top of the version-controlled tree to the paths of evidence. `decided` is what
+    the whole comes to where that is more than the worst of the audits. `known` counts the
+    findings that a baseline lists, `remarks` are for the user.
     """
 
     reports: tuple[Report, ...]
@@ -168,6 +170,9 @@ class Batch:
     root: str = ""
     senders: Mapping[Domain, Place] = field(default_factory=dict)
     fail_on: Severity = Severity.ERROR
+    decided: Verdict | None = None
+    known: int = 0
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def of_reports(
@@ -193,7 +198,8 @@ class Batch:
         """Make a batch of the check of a repository."""
         return cls(
             report.reports, report.stale, report.reading, report.change, report.prefix,
-            senders=senders or {}, fail_on=fail_on,
+            senders=senders or {}, fail_on=fail_on, decided=report.verdict,
+            known=len(report.known), remarks=report.remarks,
         )  # fmt: skip
 
     @property
@@ -275,13 +281,10 @@ class Batch:
 
     @property
     def verdict(self) -> Verdict:
-        """What it comes to: with a base only what is new fails it."""
+        """What it comes to; the exit code follows it."""
+        if self.decided is not None:
+            return self.decided
         verdicts = {report.verdict for report in self.reports}
-        if self.change is not None:
-            if any(self.fail_on <= entry.severity for entry in self.current):
-                return Verdict.FAIL
-            decisive = any(item.decisive for report in self.reports for item in report.unknown)
-            return Verdict.UNKNOWN if decisive or self.change.gone_unread else Verdict.PASS
         for verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             if verdict in verdicts:
                 return verdict

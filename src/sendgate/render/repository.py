@@ -33,14 +33,14 @@ _MAX_RULES = 12  # rules named for one question
 _COLUMN = 12  # where the values of the opening lines begin
 
 
-def text(page: Page, report: RepositoryReport, *, fail_on: Severity = Severity.ERROR) -> None:
+def text(page: Page, report: RepositoryReport) -> None:
     """Put the check of a repository on the page.
 
     Errors and warnings come in full, each fault once however many domains it reaches;
     notes are counted by rule. With a base, what is new comes first, and what stood there
     before is only counted. Places are relative to the root that was read.
     """
-    batch = Batch.of_repository(report, fail_on=fail_on)
+    batch = Batch.of_repository(report)
     _head_on(page, batch)
     _unread_on(page, batch)
     if batch.change is not None:
@@ -79,7 +79,8 @@ def _head_on(page: Page, batch: Batch) -> None:
     waived = f", {len(batch.waived)} waived" if batch.waived else ""
     left = sum(report.left_out for report in batch.reports)
     left_out = f", {left} left out" if left else ""
-    say("found", Totals.of(batch.findings).text + waived + left_out)
+    known = f", {batch.known} known to the baseline" if batch.known else ""
+    say("found", Totals.of(batch.findings).text + waived + known + left_out)
     if batch.change is not None:
         say("base", safe(batch.change.base, letters=True))
         say("new", Totals.of(batch.current).text)
@@ -155,31 +156,29 @@ def _waived_on(page: Page, batch: Batch) -> None:
             page.entry(label, f"{domain} until {entry.waiver.expires}: {reason}")
 
 
-def document(report: RepositoryReport, *, fail_on: Severity = Severity.ERROR) -> dict[str, Any]:
+def document(report: RepositoryReport) -> dict[str, Any]:
     """Give the check as ``sendgate.repo/1``; places are relative to the root that was read.
 
     Without a base, `base` is null, and `new`, `fixed` and `still` are empty.
     """
-    return _document(report, fail_on) | {"domains": [json.audit(one) for one in report.reports]}
+    return _document(report) | {"domains": [json.audit(one) for one in report.reports]}
 
 
-def lines(
-    report: RepositoryReport, *, fail_on: Severity = Severity.ERROR
-) -> Iterator[dict[str, Any]]:
+def lines(report: RepositoryReport) -> Iterator[dict[str, Any]]:
     """Give the audits one by one, then the check, whose `domains` are those before it."""
     for one in report.reports:
         yield json.audit(one)
-    yield _document(report, fail_on)
+    yield _document(report)
 
 
-def _document(report: RepositoryReport, fail_on: Severity) -> dict[str, Any]:
+def _document(report: RepositoryReport) -> dict[str, Any]:
     reading, change = report.reading, report.change
     times = [one.time for one in report.reports]
     return {
         "format": "sendgate.repo/1",
         "tool": {"name": "sendgate", "version": __version__},
         "time": json.rfc3339(max(times)) if times else None,
-        "verdict": str(Batch.of_repository(report, fail_on=fail_on).verdict),
+        "verdict": str(report.verdict),
         "source": {"name": reading.source, "why": json.whole(reading.why)},
         "prefix": json.whole(report.prefix),
         "zones": [
@@ -197,6 +196,7 @@ def _document(report: RepositoryReport, fail_on: Severity) -> dict[str, Any]:
         "new": [json.finding(found) for found in change.new] if change else [],
         "fixed": [json.finding(found) for found in change.fixed] if change else [],
         "still": [json.finding(found) for found in change.still] if change else [],
+        "known": [json.finding(found) for found in report.known],
         "unread": [_unread(item) for item in report.unread],
         "newly_unread": [_unread(item) for item in change.gone_unread] if change else [],
         "stale_waivers": [
@@ -210,6 +210,7 @@ def _document(report: RepositoryReport, fail_on: Severity) -> dict[str, Any]:
             for stale in report.stale
         ],
         "notes": [json.whole(note) for note in reading.notes],
+        "remarks": [json.whole(remark) for remark in report.remarks],
     }
 
 
