@@ -25,6 +25,7 @@ __all__ = [
     "CampaignState",
     "Event",
     "State",
+    "before",
     "event_of",
     "step",
 ]
@@ -114,6 +115,11 @@ def step(state: State, event: Event) -> State:
     if after is None:
         raise InternalError(f"a recipient that is {state} cannot take the step {event}")
     return after
+
+
+def before(event: Event) -> tuple[State, ...]:
+    """The states in which an event can happen."""
+    return tuple(state for state, steps in STEPS.items() if event in steps)
 
 
 def event_of(outcome: Outcome) -> Event:

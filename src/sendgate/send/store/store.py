@@ -24,7 +24,15 @@ from sendgate.errors import ConfigError, InternalError, StoreError
 from sendgate.names import printable
 from sendgate.send.outcome import Bounced, Delivered, Outcome, Peer
 from sendgate.send.state import CampaignState, State
-from sendgate.send.store import aftermath, campaigns, leases, loading, strikes, suppressed
+from sendgate.send.store import (
+    aftermath,
+    campaigns,
+    leases,
+    loading,
+    strikes,
+    suppressed,
+    together,
+)
 from sendgate.send.store.place import own, prepare, store_path
 from sendgate.send.store.rows import (
     Campaign,
@@ -37,6 +45,7 @@ from sendgate.send.store.rows import (
     StoredAudit,
 )
 from sendgate.send.store.schema import connect, once, ready
+from sendgate.send.store.together import Committing, Settling
 from sendgate.send.store.writer import Work, Writer
 
 __all__ = ["Loader", "Store", "open_store"]
@@ -179,7 +188,8 @@ class Store:
 
         A caller that is cancelled while it waits must take the record as written.
         """
-        await self.write(lambda db: leases.commit(db, held, peer, message_id, digest, now))
+        record = Committing(held, peer, message_id, digest, now)
+        await self._writer.run_with_others(together.commit, record, held.recipient)
 
     async def settle(
         self,
@@ -201,6 +211,11 @@ class Store:
         `message_id` is the message's, where one was made. Is tried also when the store could
         not be written before: an outcome that is on the disk is one unknown recipient less.
         """
+        if isinstance(outcome, Delivered) and not suppress:
+            delivery = Settling(held, outcome, now, message_id)
+            return await self._writer.run_with_others(
+                together.deliver, delivery, held.recipient, even_if_broken=True
+            )
 
         def work(db: sqlite3.Connection) -> State:
             came_to, reason = outcome, suppress
