@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 Reader = Callable[[str, Say], object]
 
-Group = Literal["dns", "output", "sender", "judging", "bulk"]
+Group = Literal["dns", "output", "sender", "judging", "bulk", "repo"]
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,9 @@ def _setting_list(
 
 
 _SEVERITIES = {str(s): s for s in reversed(Severity)}
+_SOURCES = {
+    name: name for name in ("auto", "octodns", "bind", "dnscontrol", "terraform", "route53")
+}
 _PLAIN = {name: name for name in ("auto", "always", "never")}
 
 SETTINGS: tuple[Setting, ...] = (
@@ -226,6 +229,15 @@ SETTINGS: tuple[Setting, ...] = (
             expects="a whole number"),
     _setting_flag("ordered", "bulk", "Keep the order of the file in the output."),
     _setting_flag("resume", "bulk", "Continue an interrupted --from-file run."),
+    # A DNS repository.
+    _setting_choice("source", "repo", "Format of the repository; default: auto.", _SOURCES),
+    Setting("base", "repo", "Report what has changed since this git revision.", "REV", _given),
+    _setting_flag("live", "repo", "Ask DNS for names outside the repository."),
+    _setting_flag("strict", "repo", "Let what is outside and unknown decide, too."),
+    Setting("baseline", "repo", "Known findings: an earlier JSON report of ours.", "FILE",
+            _given, is_path=True),
+    Setting("write-baseline", "repo", "Write what is found to --baseline, as known.", kind="flag",
+            in_file=False, expects="true or false"),
     # DNS.
     _setting_list(
         "nameserver", "dns", "Ask this server; tls:// and https:// too.", "ADDR[:PORT]", _given,
@@ -234,8 +246,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("dns-timeout", "dns", "Seconds until a question counts as unanswered.", "SECONDS",
             _seconds, "number", expects="a number of seconds"),
     Setting(
-        "zone", "dns", "Zone file laid over live DNS.", "PATH", _given, many=True, key="zones",
-        is_path=True, expects="a list of texts",
+        "zone", "dns", "Zone file or DNS repository laid over live DNS.", "PATH", _given,
+        many=True, key="zones", is_path=True, expects="a list of texts",
     ),
     _setting_flag("offline", "dns", "Ask nothing outside the given zones or recording."),
     Setting("record", "dns", "Keep every DNS answer in FILE.", "FILE", _given, is_path=True),
@@ -270,6 +282,12 @@ class Options:
     jobs: int = 8
     ordered: bool = False
     resume: bool = False
+    source: str = "auto"
+    base: str | None = None
+    live: bool = False
+    strict: bool = False
+    baseline: str | None = None
+    write_baseline: bool = False
     nameserver: tuple[str, ...] = ()
     dns_timeout: float | None = None
     zone: tuple[str, ...] = ()

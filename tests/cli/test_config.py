@@ -149,6 +149,7 @@ def test_every_setting_has_key_and_variable(tmp_path: Path) -> None:
     samples = {
         "sender": "own", "dns-timeout": "2.5", "jobs": "3", "fail-on": "note", "ip": "192.0.2.1",
         "receiver": "google", "color": "never", "format": "json", "select": "SPF", "ignore": "MX",
+        "source": "bind",
     }  # fmt: skip
     for setting in SETTINGS:
         sample = samples.get(setting.name, "a.example")

@@ -24,7 +24,7 @@ def block(name: str) -> str:
 def test_the_help_is_the_programs_own() -> None:
     """The help blocks equal `--help` at 80 columns without colour."""
     shown = []
-    for arguments in (["--help"], ["audit", "--help"]):
+    for arguments in (["--help"], ["audit", "--help"], ["repo", "--help"]):
         done = process(arguments, env={"COLUMNS": "80"})
         assert done.returncode == 0
         shown.append(f"$ sendgate {' '.join(arguments)}\n{done.stdout}")

@@ -17,7 +17,7 @@ from sendgate.spelling import nearest
 if TYPE_CHECKING:
     from sendgate.audit.judge import Policy
     from sendgate.profile import Profile
-    from sendgate.vocabulary import Rule
+    from sendgate.vocabulary import AnyRule
 
 __all__ = ["Target", "in_parallel", "policy_of", "profile_of", "targets_of", "typed_domain"]
 
@@ -72,13 +72,18 @@ def profile_of(run: Run, target: Target) -> Profile:
     return build_profile(target.domain, run.options_for(target.sender).declared)
 
 
-def policy_of(run: Run, rules: Sequence[Rule]) -> Policy:
+def policy_of(run: Run, rules: Sequence[AnyRule]) -> Policy:
     """Build the policy; rules and areas that do not exist are errors naming the nearest."""
     from sendgate.audit.judge import Policy
+    from sendgate.repo.rules import RULES as TEXT_RULES
 
-    ids = {rule.id for rule in rules}
-    select = _rules_or_areas("--select", run.options.select, rules)
-    ignore = _rules_or_areas("--ignore", run.options.ignore, rules)
+    # One configuration serves an audit and the check of a repository.
+    every = list(dict.fromkeys((*rules, *TEXT_RULES)))
+    ids = {rule.id for rule in every}
+    select = _rules_or_areas("--select", run.options.select, every)
+    if select and not any({rule.id, rule.area} & select for rule in rules):
+        raise InputError(f"--select: this command has no rule of {', '.join(sorted(select))}")
+    ignore = _rules_or_areas("--ignore", run.options.ignore, every)
     for number, waiver in enumerate(run.config.waivers, 1):
         if waiver.rule not in ids:
             place = f"{run.config.path}: [[waive]] {number}: rule"
@@ -92,7 +97,7 @@ def policy_of(run: Run, rules: Sequence[Rule]) -> Policy:
     )
 
 
-def _rules_or_areas(flag: str, words: Iterable[str], rules: Sequence[Rule]) -> frozenset[str]:
+def _rules_or_areas(flag: str, words: Iterable[str], rules: Sequence[AnyRule]) -> frozenset[str]:
     """Read rule ids and areas in any case; an area may be given by its whole name."""
     known = {rule.id: rule.id for rule in rules} | {rule.area: rule.area for rule in rules}
     known |= {whole: area for whole, area in _WHOLE_NAMES.items() if area in known}

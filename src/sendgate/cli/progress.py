@@ -41,6 +41,10 @@ class Progress:
         if self.console.verbose:
             self.console.detail(f"{answer.question}: {_in_words(answer)}")
 
+    def counted(self, done: int, total: int) -> None:
+        """Take how many audits of how many are done."""
+        self.done, self.total = done, total
+
     async def __aenter__(self) -> Progress:
         if self._wanted:
             self._task = asyncio.ensure_future(self._show())

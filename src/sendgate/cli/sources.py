@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sendgate.cli.destination import check_writable
-from sendgate.errors import SourceError
 
 if TYPE_CHECKING:
     from sendgate.dns.answers import Answer, Question
@@ -71,7 +70,7 @@ async def open_source(
     from sendgate.dns.source import RunSource
 
     time, seed = datetime.now(UTC), new_seed()
-    zones = _zones(options.zone)
+    zones = _zones(options.zone, options.offline)
     live: LiveSource | None = None
     recording: RecordingSource | None = None
     source: DnsSource
@@ -119,17 +118,32 @@ async def open_live(options: Options) -> AsyncIterator[DnsSource]:
             recording.write(options.record)
 
 
-def _zones(paths: tuple[str, ...]) -> ZoneSource | None:
+def _zones(paths: tuple[str, ...], offline: bool) -> ZoneSource | None:
     if not paths:
         return None
+    from sendgate.dns.zonefile import read_zone_file
     from sendgate.dns.zones import ZoneSource
+    from sendgate.repo.source import RepositorySource, joined
 
-    for path in paths:
-        if Path(path).is_dir():
-            raise SourceError(
-                "is a directory; --zone takes zone files in master-file form (RFC 1035)", path
-            )
-    return ZoneSource.from_files(paths)
+    folders = [path for path in paths if Path(path).is_dir() or _is_of_a_tool(path)]
+    if not folders:
+        return ZoneSource.from_files(paths)
+    from sendgate.repo.detect import read_repository
+    from sendgate.repo.tree import FolderTree
+
+    readings = []
+    for path in folders:
+        tree = FolderTree(path)
+        base = path if Path(path).is_dir() else str(Path(path).parent)
+        readings.append((base, read_repository(tree, where=path)))
+    files = [path for path in paths if path not in folders]
+    records = [record for path in files for record in read_zone_file(path)]
+    return RepositorySource(joined(readings, records), open_ended=not offline)
+
+
+def _is_of_a_tool(path: str) -> bool:
+    """Whether a file is a repository of its own rather than a master file."""
+    return Path(path).suffix.lower() in {".json", ".yaml", ".yml", ".js", ".tf"}
 
 
 def _nowhere() -> DnsSource:

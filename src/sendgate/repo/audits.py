@@ -83,19 +83,19 @@ class TreeAudit:
 
 
 async def audit_tree(
-    reading: Reading,
+    tree: TreeAudit,
     outside: Outside,
     senders: Sequence[tuple[Domain, SenderOptions]] = (),
     *,
     like: TreeAudit | None = None,
     heard: Callable[[int, int], None] = lambda _done, _all: None,
-) -> TreeAudit:
-    """Audit every mail name of a reading.
+) -> None:
+    """Audit every mail name of the tree's reading, in their order.
 
     `like` is the audit of another tree: a name whose profile and answers are the same there
     is not audited again. `heard` is told how many audits of how many are done.
     """
-    tree = TreeAudit(reading)
+    reading = tree.reading
     work: list[tuple[Profile, str]] = []
     for view in views_of(reading):
         zones = RepositorySource(reading, view, open_ended=outside.live)
@@ -129,7 +129,6 @@ async def audit_tree(
     finally:
         for task in tasks:
             task.cancel()
-    return tree
 
 
 async def _audited(profile: Profile, view: str, source: DnsSource, outside: Outside) -> Audited:

@@ -17,7 +17,7 @@ from sendgate.errors import InputError, SourceError
 from sendgate.names import printable
 from sendgate.repo.tree import MAX_OCTETS, SKIPPED
 
-__all__ = ["GitTree", "prefix_of"]
+__all__ = ["GitTree", "prefix_of", "top_of"]
 
 _SAFE = (
     "git", "--no-pager", "--no-optional-locks", "--no-replace-objects", "--literal-pathspecs",
@@ -34,16 +34,19 @@ _MAX_LINKS = 40  # links followed for one name
 _PLAIN, _LINK = ("100644", "100755", "100664"), "120000"
 
 
+def top_of(folder: Path) -> Path | None:
+    """Find the top of the version-controlled tree that a folder lies in; None outside of any."""
+    return next((x for x in (folder, *folder.parents) if (x / ".git").exists()), None)
+
+
 def prefix_of(root: Path) -> str:
     """Give the path from the top of the version-controlled tree to a folder in it.
 
     ``""`` at the top itself and outside of any such tree, else with a final slash.
     """
-    for folder in (root, *root.parents):
-        if (folder / ".git").exists():
-            relative = root.relative_to(folder).as_posix()
-            return "" if relative == "." else f"{relative}/"
-    return ""
+    top = top_of(root)
+    relative = "." if top is None else root.relative_to(top).as_posix()
+    return "" if relative == "." else f"{relative}/"
 
 
 class GitTree:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sendgate.audit.infer import SenderOptions
-from sendgate.audit.judge import Policy, run_rules, stale_waivers
+from sendgate.audit.judge import Policy, run_rules, stale_waivers, verdict_of
 from sendgate.audit.report import Finding, Report, StaleWaiver, Verdict, Waiver
 from sendgate.errors import SourceError
 from sendgate.names import Domain
@@ -26,9 +26,9 @@ from sendgate.repo.rules import RULES
 from sendgate.repo.settle import Terms, is_wanted, settled, stale_inline
 from sendgate.repo.tree import Tree
 from sendgate.repo.waivers import read_inline
-from sendgate.vocabulary import AnyRule
+from sendgate.vocabulary import AnyRule, Severity
 
-__all__ = ["Asked", "Base", "check", "rule_ids"]
+__all__ = ["Asked", "Base", "check", "report_on", "rule_ids", "with_all_known"]
 
 Heard = Callable[[int, int], None]
 
@@ -76,42 +76,69 @@ def rule_ids() -> frozenset[str]:
 
 
 async def check(
-    asked: Asked, base: Base | None = None, heard: Heard = lambda _done, _all: None
+    asked: Asked,
+    base: Base | None = None,
+    heard: Heard = lambda _done, _all: None,
+    begun: Callable[[TreeAudit], None] = lambda _audits: None,
 ) -> RepositoryReport:
     """Check a repository; with a base, what has changed since.
 
-    Raises `SourceError` where nothing of the repository can be read, and `ConfigError` for
-    an unknown provider of a sender.
+    `heard` is told how many audits of how many are done; `begun` gets the audits at the
+    start, so that those that are done can be reported if the run is interrupted. Raises
+    `SourceError` where nothing of the repository can be read, and `ConfigError` for an
+    unknown provider of a sender.
     """
-    reading = read_repository(asked.tree, asked.source, asked.where)
-    inline, problems = read_inline(asked.tree, reading, rule_ids())
-    terms = Terms(asked.policy, inline, asked.known, asked.strict)
-    audits = await audit_tree(reading, asked.outside, asked.senders, heard=heard)
+    audits = TreeAudit(read_repository(asked.tree, asked.source, asked.where))
+    begun(audits)
+    await audit_tree(audits, asked.outside, asked.senders, heard=heard)
     if base is None:
-        reports, known = _settle(audits, terms)
-        verdict = _verdict(reports, reading)
-        return _report(asked, reading, reports, known, terms, problems, verdict)
-    return await _compared(asked, base, audits, terms, problems)
+        return report_on(asked, audits)
+    return await _compared(asked, base, audits)
 
 
-async def _compared(
-    asked: Asked, base: Base, audits: TreeAudit, terms: Terms, problems: tuple[str, ...]
-) -> RepositoryReport:
+def report_on(asked: Asked, audits: TreeAudit) -> RepositoryReport:
+    """Report on the audits that are done."""
     reading = audits.reading
+    terms, problems = _terms(asked, asked.tree, reading)
+    reports, known = _settle(audits, terms)
+    verdict = _verdict(reports, reading)
+    return _report(asked, reading, reports, known, terms, problems, verdict)
+
+
+def with_all_known(report: RepositoryReport, fail_on: Severity) -> RepositoryReport:
+    """Give the report as it is once a baseline holds all of its findings."""
+    reports = tuple(
+        replace(one, findings=(), verdict=verdict_of(one.facts, (), one.unknown, fail_on))
+        for one in report.reports
+    )
+    found = tuple(finding for one in report.reports for finding in one.findings)
+    verdict = _verdict(reports, report.reading)
+    return replace(report, reports=reports, known=(*report.known, *found), verdict=verdict)
+
+
+def _terms(asked: Asked, tree: Tree, reading: Reading) -> tuple[Terms, tuple[str, ...]]:
+    inline, problems = read_inline(tree, reading, rule_ids())
+    return Terms(asked.policy, inline, asked.known, asked.strict), problems
+
+
+async def _compared(asked: Asked, base: Base, audits: TreeAudit) -> RepositoryReport:
+    reading = audits.reading
+    terms, problems = _terms(asked, asked.tree, reading)
     remarks = list(problems)
     try:
         before = read_repository(base.tree, asked.source, base.revision)
     except SourceError as error:
         before = Reading(reading.source, "nothing at the base", (), ())
         remarks.append(f"nothing can be read at {base.revision}, so all is new: {error}")
-    inline, _ = read_inline(base.tree, before, rule_ids())
-    earlier = replace(terms, policy=base_policy(terms.policy, base.waivers), inline=inline)
-    terms, added = terms_before(terms, base.waivers, inline, (before, reading))
+    earlier, _ = _terms(asked, base.tree, before)
+    earlier = replace(earlier, policy=base_policy(terms.policy, base.waivers))
+    terms, added = terms_before(terms, base.waivers, earlier.inline, (before, reading))
     remarks += added
-    known_audits = await audit_tree(before, asked.outside, asked.senders, like=audits)
+    old_audits = TreeAudit(before)
+    await audit_tree(old_audits, asked.outside, asked.senders, like=audits)
     reports, known = _settle(audits, terms)
     head = Side.of(reading, reports)
-    old = Side.of(before, _settle(known_audits, earlier)[0])
+    old = Side.of(before, _settle(old_audits, earlier)[0])
     change = compare(base.revision, old, head)
     verdict = verdict_of_change(change, old, head, terms.policy.fail_on)
     report = _report(asked, reading, reports, known, terms, tuple(remarks), verdict)

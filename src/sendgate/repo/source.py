@@ -17,12 +17,15 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import PurePosixPath
 
 from sendgate.dns.answers import Answer, Failed, Origin, Question, Reason
+from sendgate.dns.zonefile import ZoneRecord
 from sendgate.dns.zones import Elsewhere, Step, ZoneSource
-from sendgate.repo.reading import DeclaredZone, Hidden, Reading, Unread
+from sendgate.repo.reading import DeclaredZone, Hidden, Place, Reading, Unread
 
-__all__ = ["RepositorySource", "views_of"]
+__all__ = ["RepositorySource", "joined", "views_of"]
 
 _EVERY_NAME = re.compile("")
 _COSTLY = re.compile(r"\)[*+?{]|\\[1-9]|\(\?P=")  # a group repeated, or referred back to
@@ -64,6 +67,8 @@ class RepositorySource(ZoneSource):
         for hidden in reading.hidden:
             self._hide(hidden)
         for zone in zones:
+            if zone.place.path == ".":
+                continue  # known by its records alone
             self._zones[zone.apex.text].origin = Origin("file", zone.place.path, zone.place.line)
 
     def _hide(self, hidden: Hidden) -> None:
@@ -137,3 +142,32 @@ def _patterns(zones: Iterable[DeclaredZone]) -> dict[str, tuple[re.Pattern[str],
                     pattern = re.compile(text)
             found[zone.apex.text] = (*found.get(zone.apex.text, ()), pattern)
     return found
+
+
+def joined(readings: Iterable[tuple[str, Reading]], records: Iterable[ZoneRecord] = ()) -> Reading:
+    """Make one reading of several, and of records read elsewhere, for a source of them all.
+
+    Each reading comes with the folder that its places are relative to; they then begin there.
+    """
+    taken = list(records)
+    zones = [DeclaredZone(apex, Place(".")) for apex in dict.fromkeys(r.zone for r in taken)]
+    unread: list[Unread] = []
+    hidden: list[Hidden] = []
+    for folder, reading in readings:
+        for record in reading.records:
+            where = _below(folder, record.origin.where)
+            taken.append(replace(record, origin=replace(record.origin, where=where)))
+        zones += [replace(zone, place=_placed(folder, zone.place)) for zone in reading.zones]
+        unread += [replace(item, place=_placed(folder, item.place)) for item in reading.unread]
+        hidden += [replace(item, place=_placed(folder, item.place)) for item in reading.hidden]
+    return Reading(
+        "zones", "as given", tuple(taken), tuple(zones), unread=tuple(unread), hidden=tuple(hidden)
+    )
+
+
+def _below(folder: str, path: str) -> str:
+    return (PurePosixPath(folder) / path).as_posix()
+
+
+def _placed(folder: str, place: Place) -> Place:
+    return replace(place, path=_below(folder, place.path))

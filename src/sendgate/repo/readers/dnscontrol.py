@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from sendgate.dns.answers import Origin
-from sendgate.dns.zonefile import ZoneRecord
 from sendgate.errors import DomainError, SourceError
 from sendgate.names import Domain, printable
 from sendgate.repo.readers import dnscontrol_records as records_of
 from sendgate.repo.readers.dnscontrol_lines import Sought, Sources
+from sendgate.repo.readers.gathered import Gathered
 from sendgate.repo.readers.jsonfiles import Found, read_files
 from sendgate.repo.readers.jsontext import Arr, Obj, line_of, lines_of, number_of, objects, text_of
 from sendgate.repo.readers.values import ValueProblem, ttl_of
@@ -53,24 +52,14 @@ def read(tree: Tree) -> Reading:
     found, unread = _files(tree)
     if not found:
         raise _nothing(tree, unread)
-    work = _Work(Sources(tree), unread=list(unread))
+    work = _Work(unread=list(unread), sources=Sources(tree))
     seen: dict[tuple[str, str], tuple[str, Obj]] = {}
     for path, whole in found:
         for domain in objects(whole.get("domains")):
             work.domain(domain, path, seen)
     work.tell_views()
     paths = ", ".join(printable(path) for path, _ in found)
-    return Reading(
-        NAME,
-        f"{paths}: what dnscontrol print-ir writes",
-        tuple(work.records),
-        tuple(work.zones),
-        tuple(work.slips),
-        tuple(work.unread),
-        tuple(work.notes),
-        tuple(dict.fromkeys(work.places)),
-        tuple(work.hidden),
-    )
+    return work.reading(NAME, f"{paths}: what dnscontrol print-ir writes")
 
 
 def _files(tree: Tree) -> tuple[Found, list[Unread]]:
@@ -116,18 +105,11 @@ class _Zone:
     incomplete: str | None = None
 
 
-@dataclass
-class _Work:
+@dataclass(kw_only=True)
+class _Work(Gathered):
     """What has been read so far."""
 
     sources: Sources
-    unread: list[Unread]
-    records: list[ZoneRecord] = field(default_factory=list)
-    zones: list[DeclaredZone] = field(default_factory=list)
-    slips: list[Slip] = field(default_factory=list)
-    hidden: list[Hidden] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
 
     def domain(self, domain: Obj, path: str, seen: dict[tuple[str, str], tuple[str, Obj]]) -> None:
         """Read one zone; a second one of the same name and tag is told of."""
@@ -192,17 +174,16 @@ class _Work:
             zone.ignored.append(_exactly(name))
             self.notes.append(f"{value}: {printable(rdtype)} is no type that is read here")
             return
-        if entry.end != entry.line:
-            self.places.append(entry)
-        self._slips(record, made, name, rdtype, zone, value)
+        self.entry(entry)
+        if made.wrapped is not None:
+            wrapped = made.wrapped
+            kind = SlipKind.WRAPPED
+            self.slips.append(Slip(kind, name, rdtype, value, zone.apex, wrapped, wrapped))
         if made.hidden is not None:
             self.hidden.append(Hidden(name, made.hidden, zone.apex, value, made.why))
         ttl = ttl_of(number_of(record, "ttl") or None)
-        origin = Origin("file", value.path, value.line)
-        self.records += [
-            ZoneRecord(name, kind, ttl, data, origin, zone.apex, zone.view)
-            for kind, data in made.data
-        ]
+        for kind, data in made.data:
+            self.add(name, kind, ttl, data, zone.apex, value, zone.view)
 
     def _where(self, record: Obj, rdtype: str, zone: _Zone) -> tuple[Place, Place]:
         """Give the places of the value and of the entry, in the JavaScript or in the IR."""
@@ -214,41 +195,12 @@ class _Work:
         first, last = lines_of(record)
         return Place(zone.path, line_of(record, "target")), Place(zone.path, first, last)
 
-    def _slips(
-        self,
-        record: Obj,
-        made: records_of.Made,
-        name: Domain,
-        rdtype: str,
-        zone: _Zone,
-        place: Place,
-    ) -> None:
-        if made.wrapped is not None:
-            self.slips.append(
-                Slip(
-                    SlipKind.WRAPPED,
-                    name,
-                    rdtype,
-                    place,
-                    zone.apex,
-                    made.wrapped,
-                    made.wrapped,
-                )
-            )
-        label = (text_of(record, "name") or "").lower()
-        if f".{label}".endswith(f".{zone.apex.text}"):
-            self.slips.append(
-                Slip(SlipKind.DOUBLED_ORIGIN, name, rdtype, place, zone.apex, label, name.text)
-            )
-
     def tell_views(self) -> None:
         """Give an untagged zone a view of its own where its name has tagged ones too."""
         views = Counter(zone.apex for zone in self.zones)
         split = {zone.apex for zone in self.zones if views[zone.apex] > 1}
         if not split:
             return
-        from dataclasses import replace
-
         self.zones = [
             replace(zone, view=zone.view or UNTAGGED) if zone.apex in split else zone
             for zone in self.zones
