@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -207,10 +208,66 @@ def test_the_report_names_who_was_not_reached(campaign: Run, campaigns: Callable
     assert "did you mean 'delivered'?" in wrong.stderr
 
 
+class _Page(HTMLParser):
+    """What a browser would make of a page: its elements, and its texts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.texts: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+
+HOSTILE = "<script src=//evil.example></script>'\"><img onerror=x> {{7*7}} ]]> --> </td></table>"
+
+
+def test_a_report_is_a_page_of_its_own(campaign: Run, campaigns: Callable[..., str]) -> None:
+    """--format html: the same facts as the text, in a page that loads nothing."""
+    store = campaigns("news")
+    done = campaign("report", "--store", store, "--format", "html")
+    assert (done.exit_code, done.stderr) == (0, "")
+    page = _Page(done.stdout)
+    for text in ("news", "allow at 2026-11-23T12:00:00Z", "unknown_user", "hard"):
+        assert any(text in one for one in page.texts), text
+    for number in (1, 3, 4, 5):
+        assert f"user{number}@example.net" in page.texts
+    assert "user0@example.net" not in page.texts
+    only = campaign("report", "--store", store, "--format", "html", "--result", "delivered")
+    assert "user0@example.net" in _Page(only.stdout).texts
+    assert not page.attributes & {"src", "href", "action", "onclick"}
+    assert "default-src 'none'" in done.stdout
+
+
+def test_no_text_in_a_page_is_markup(campaign: Run, campaigns: Callable[..., str]) -> None:
+    """Names, categories and the words of receivers, whatever they hold, stay what they are."""
+    evil = Bounced(HOSTILE, False, Phase.RCPT, Reply(550, (HOSTILE,), HOSTILE), PEER, HOSTILE)
+    outcomes = (evil, Unknown(HOSTILE, PEER), deferred(NOW + MINUTE, EVIL))
+    store = campaigns(HOSTILE, outcomes=outcomes)
+    assert campaign("pause", "--store", store).exit_code == 0
+    shown = campaign("report", "--store", store, "--format", "html").stdout
+    page = _Page(shown)
+    assert not set(page.tags) & {"script", "img"}
+    assert page.tags.count("table") == shown.count("</table>")
+    assert page.texts.count(HOSTILE) >= 3  # the title, the heading, the category
+    assert all(c == "\n" or c.isprintable() for c in shown)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["report", "--format", "html"], "'html' is no format of this command; it has text"),
+        (["report", "--format", "json"], "'json' is no format of this command; it has text, html"),
+        (["status", "--format", "html"], "'html' is no format of this command; it has text"),
+        (["status", "--nameserver", "127.0.0.1"], "No such option"),
+        (["pause", "--offline"], "No such option"),
         (["log", "--format", "json"], "it has text, jsonl"),
         (["status", "--watch"], "--watch needs a terminal"),
     ],

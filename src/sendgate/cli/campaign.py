@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,9 +23,10 @@ from sendgate.names import printable
 from sendgate.spelling import nearest
 
 if TYPE_CHECKING:
+    from sendgate.cli.destination import Destination
     from sendgate.render.page import Page
     from sendgate.send.state import State
-    from sendgate.send.store import Campaign, Resolution, Visit
+    from sendgate.send.store import Campaign, Recipient, Resolution, UnknownRecipient, Visit
 
 __all__ = ["campaign"]
 
@@ -57,7 +58,7 @@ def _campaign(context: typer.Context) -> None:
         raise typer.Exit(EXIT_USAGE)
 
 
-@command("output", formats=("text", "jsonl"), hidden=("dns",))
+@command("output", formats=("text", "jsonl"))
 def list_campaigns(run: Run, store: Where = None) -> int:
     """List the campaigns of a store, the oldest first."""
     from sendgate.render import json
@@ -77,7 +78,7 @@ def list_campaigns(run: Run, store: Where = None) -> int:
     return 0
 
 
-@command("output", formats=("text", "json", "jsonl"), hidden=("dns",))
+@command("output", formats=("text", "json", "jsonl"))
 def status(
     run: Run,
     name: Name = None,
@@ -110,7 +111,7 @@ def status(
     return 0
 
 
-@command("output", formats=("text", "jsonl"), hidden=("dns",))
+@command("output", formats=("text", "jsonl"))
 def log(run: Run, name: Name = None, store: Where = None) -> int:
     """Print every attempt and exclusion, in the order of their beginning."""
     from sendgate.render import json
@@ -127,7 +128,7 @@ def log(run: Run, name: Name = None, store: Where = None) -> int:
     return 0
 
 
-@command("output", formats=("text",), hidden=("dns",))
+@command("output", formats=("text", "html"))
 def report(
     run: Run,
     name: Name = None,
@@ -146,29 +147,65 @@ def report(
     Its sums and the audit it rests on, then recipients: those of --result and
     --reason, or all that bounced, were not sent to, or wait for a decision.
     """
-    from sendgate.render.campaign import audit_on, recipient_text, unknown_on
     from sendgate.send.state import State
 
     wanted = None if result is None else _state(result)
+    unreached = result is None and reason is None
     with run.destination() as destination, _visit(store) as visit:
         chosen = _chosen(visit, name)
-        page = destination.page()
-        _status_on(page, visit, chosen)
-        audit_on(page, visit.last_audit(chosen))
-        page.blank()
-        states: tuple[State | None, ...] = (wanted,)
-        if result is None and reason is None:
-            unknown_on(page, visit.unknown(chosen))
-            states = (State.BOUNCED, State.NOT_SENT)
-        destination.print(page)
-        for state in states:
-            found = visit.recipients(chosen, state, reason)
-            for piece in _pieces(recipient_text(one) + "\n" for one in found):
-                destination.write(piece)
+        states: tuple[State | None, ...] = (
+            (State.BOUNCED, State.NOT_SENT) if unreached else (wanted,)
+        )
+        found = chain.from_iterable(visit.recipients(chosen, state, reason) for state in states)
+        held = visit.unknown(chosen) if unreached else []
+        write = _report_html if run.format == "html" else _report_text
+        write(destination, visit, chosen, held, found)
     return 0
 
 
-@command("output", formats=("text",), hidden=("dns",))
+def _report_text(
+    destination: Destination,
+    visit: Visit,
+    chosen: Campaign,
+    held: Sequence[UnknownRecipient],
+    found: Iterable[Recipient],
+) -> None:
+    from sendgate.render.campaign import audit_on, recipient_text, unknown_on
+
+    page = destination.page()
+    _status_on(page, visit, chosen)
+    audit_on(page, visit.last_audit(chosen))
+    page.blank()
+    unknown_on(page, held)
+    destination.print(page)
+    for piece in _pieces(recipient_text(one) + "\n" for one in found):
+        destination.write(piece)
+
+
+def _report_html(
+    destination: Destination,
+    visit: Visit,
+    chosen: Campaign,
+    held: Sequence[UnknownRecipient],
+    found: Iterable[Recipient],
+) -> None:
+    from sendgate.render.campaign_html import (
+        recipients_html,
+        report_head,
+        report_tail,
+        unknown_html,
+    )
+
+    now = visit.campaign(chosen.id)
+    audit = visit.last_audit(now)
+    destination.write(report_head(now, visit.counts(now), visit.standing(now), audit, _now()))
+    destination.write(unknown_html(held))
+    for piece in _pieces(recipients_html(found)):
+        destination.write(piece)
+    destination.write(report_tail())
+
+
+@command("output", formats=("text",))
 def pause(run: Run, name: Name = None, store: Where = None) -> int:
     """Pause a campaign: nothing more is begun.
 
@@ -183,7 +220,7 @@ def pause(run: Run, name: Name = None, store: Where = None) -> int:
     return _steer(run, name, store, work)
 
 
-@command("output", formats=("text",), hidden=("dns",))
+@command("output", formats=("text",))
 def resume(run: Run, name: Name = None, store: Where = None) -> int:
     """Take a pause back; `sendgate send` then goes on.
 
@@ -198,7 +235,7 @@ def resume(run: Run, name: Name = None, store: Where = None) -> int:
     return _steer(run, name, store, work)
 
 
-@command("output", formats=("text",), hidden=("dns",))
+@command("output", formats=("text",))
 def cancel(run: Run, name: Name = None, store: Where = None) -> int:
     """End a campaign for good: who still waits gets nothing."""
 
@@ -210,7 +247,7 @@ def cancel(run: Run, name: Name = None, store: Where = None) -> int:
     return _steer(run, name, store, work)
 
 
-@command("output", formats=("text",), hidden=("dns",))
+@command("output", formats=("text",))
 def resolve(
     run: Run,
     name: Name = None,
