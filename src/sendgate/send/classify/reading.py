@@ -48,6 +48,8 @@ _TYPE = re.compile(
     r"\A\s*(?:diagnostic-code:\s*)?(?:#*\s*)?([a-z][\w-]{0,30})\s*;\s*(?=\S)", re.IGNORECASE
 )
 _TYPES = re.compile(r"smtp|esmtp|lmtp|unix|dns|http|x\d{3}|x-.*", re.IGNORECASE)
+# The end of a program that delivers on a Unix system: a number of its own, no SMTP code.
+_PROGRAM = re.compile(r"(?:x-)?unix;\s*\d{1,3}\s*", re.IGNORECASE)
 # Words after which the reply itself stands; the last one counts.
 _QUOTED = re.compile(
     r"\bsaid:|<<<|\bresponded(?: with)?:|\breturned:?\s+(?=['\"\d])"
@@ -115,7 +117,8 @@ def read_diagnostic(text: str) -> Diagnostic:
 
 def _bare(text: str) -> str:
     while (found := _TYPE.match(text)) and _TYPES.fullmatch(found[1]):
-        text = text[found.end() :]
+        bare = text[found.end() :]
+        text = f"exit status {bare}" if _PROGRAM.fullmatch(found[1] + ";" + bare) else bare
     return text
 
 
