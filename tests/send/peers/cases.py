@@ -98,6 +98,7 @@ CASES = {
         _sts(21, "sts-right-exim", "exim"),
         _sts(22, "sts-name", shows="another's"),
         _sts(23, "sts-name-exim", "exim", "another's"),
+        _sts(28, "sts-mended-exim", "exim", "another's"),
         _sts(24, "sts-stranger", shows="stranger's"),
         _sts(25, "sts-clear", shows="nothing"),
         Case(

@@ -8,33 +8,34 @@ the receivers' certificates is told to it.
 
 from __future__ import annotations
 
-import email
-import email.policy
+import contextlib
 import json
 import os
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from send.certificates import Authority
-from send.peers.cases import CASES, HOSTS, Host
-from send.peers.island import Island, island
-from send.peers.names import POLICIES, SENDER, SENDER_6, Keys, serve_names
-from send.peers.receivers import NAME, serve_exim, serve_policies, serve_postfix
-from send_setup import rsa_key, write_contacts, written
-
-from sendgate.message.keys import read_private_key
+from send.peers.cases import CASES
+from send.peers.island import Island
+from send.peers.names import SENDER, SENDER_6
+from send.peers.receivers import NAME
+from send.peers.sending import (
+    Sent,
+    files,
+    logged,
+    queued,
+    read,
+    sendgate,
+    sending,
+    settle,
+    words,
+)
 
 VERIFIED = "TLSv1.3 (verified)"
 BY_DANE = "TLSv1.3 (dane)"
@@ -60,6 +61,7 @@ DELIVERED = {  # by which server, and over what
 UNMET = {  # and why
     "sts-name": "the certificate is not for mx.sts-name.example.net",
     "sts-name-exim": "the certificate is not for mx.sts-name-exim.example.net",
+    "sts-mended-exim": "the certificate is not for mx.sts-mended-exim.example.net",
     "sts-stranger": "self-signed certificate in certificate chain",
     "sts-clear": "STARTTLS is not offered",
     "sts-unlisted": "does not name mx.sts-unlisted.example.net",
@@ -70,134 +72,17 @@ UNMET = {  # and why
 }
 
 
-@dataclass(frozen=True)
-class Sent:
-    """What a run of `sendgate send` came to, and what the receivers have of it."""
-
-    island: Island
-    done: subprocess.CompletedProcess[str]
-    log: Mapping[str, dict[str, Any]]  # the attempts, by the label of the recipient's domain
-    mail: Mapping[Path, bytes]  # all that was in any mailbox of any server, when all was done
-
-    def mails(self, label: str, server: str) -> list[EmailMessage]:
-        """What was in the mailbox of a domain at one of the servers."""
-        box = self.island.folder / server / "mail" / CASES[label].domain / "new"
-        return [read(octets) for path, octets in self.mail.items() if path.parent == box]
-
-    def words(self, host: Host) -> str:
-        """What a host's server has written down of connections to it."""
-        if host.server == "exim":
-            log, mark = self.island.folder / "exim/log/mainlog", f"I=[{host.address}]:25"
-        else:
-            log, mark = self.island.log("postfix"), f" {host.name}/smtpd["
-        return "\n".join(line for line in log.read_text().splitlines() if mark in line)
-
-
-def read(octets: bytes) -> EmailMessage:
-    return email.message_from_bytes(octets, policy=email.policy.default)
-
-
-def files(world: Island, place: str) -> list[Path]:
-    """The files in a folder, or in all that a pattern names."""
-    folders = world.folder.glob(place)
-    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-
-
-def queued(world: Island) -> list[Path]:
-    """What the servers have accepted and not yet delivered, given up or thrown away."""
-    queues = [f"postfix/spool/{name}" for name in ("incoming", "active", "deferred", "hold")]
-    return [path for name in (*queues, "exim/spool/input") for path in files(world, name)]
-
-
-@dataclass
-class Shown:
-    """The certificates of all hosts: files to be shown, and what there is in them, by name."""
-
-    known: Authority
-    chains: dict[str, Path] = field(default_factory=dict)
-    hosts: dict[str, x509.Certificate] = field(default_factory=dict)
-    authorities: dict[str, x509.Certificate] = field(default_factory=dict)
-
-
-def certificates(folder: Path) -> Shown:
-    """Have the hosts' certificates issued by an authority that the sender knows, or another."""
-    shown, stranger = Shown(Authority()), Authority("an authority that nobody knows")
-    for host in HOSTS.values():
-        authority = stranger if host.shows == "stranger's" else shown.known
-        name = "elsewhere.example.net" if host.shows == "another's" else host.name
-        file, shown.hosts[host.name] = authority.issue(folder, [name], file=f"{host.name}.pem")
-        shown.authorities[host.name] = authority.certificate
-        if host.shows != "nothing":
-            shown.chains[host.name] = file
-    return shown
-
-
-def make_campaign(folder: Path) -> dict[str, str]:
-    """Write a campaign with two keys to one recipient of each domain; the keys' records."""
-    rsa = rsa_key()
-    ed = ed25519.Ed25519PrivateKey.generate().private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
-    file = written(folder, 25, rsa)
-    (folder / "s2.pem").write_bytes(ed)
-    (folder / "s2.pem").chmod(0o600)
-    second = '{ domain = "news.example.com", selector = "s2", file = "s2.pem" }'
-    text = file.read_text("utf-8").replace('file = "s1.pem" }]', f'file = "s1.pem" }}, {second}]')
-    file.write_text(text.replace('"127.0.0.1"', f'"{SENDER}", "{SENDER_6}"'), "utf-8")
-    write_contacts(folder, [case.recipient for case in CASES.values()])
-    contacts = folder / "contacts.csv"
-    contacts.write_text(contacts.read_text("utf-8").replace(",Joe,", ",Zoë,"), "utf-8")
-    return {
-        name: read_private_key(pem, name).record_text for name, pem in (("s1", rsa), ("s2", ed))
-    }
-
-
-def sendgate(island: Island, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("SENDGATE_")
-    }
-    environment["SSL_CERT_FILE"] = str(island.folder / "authorities.pem")
-    return island.run([sys.executable, "-m", "sendgate", *arguments], environment)
-
-
-def logged(island: Island, store: str) -> list[dict[str, Any]]:
-    """The attempts of the one campaign in a store."""
-    place = f"sqlite:///{island.folder / store}"
-    done = sendgate(island, "campaign", "log", "--format", "jsonl", "--store", place)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 @pytest.fixture(scope="module")
 def sent() -> Iterator[Sent]:
     """Everything is started, and the campaign is sent, once for all tests."""
-    addresses = [SENDER, SENDER_6, POLICIES, *(host.address for host in HOSTS.values())]
-    with tempfile.TemporaryDirectory(prefix="sendgate-peers-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with island(folder, addresses) as world:
-            records = make_campaign(folder)
-            (folder / "tls").mkdir()
-            shown = certificates(folder / "tls")
-            (folder / "authorities.pem").write_bytes(shown.known.pem)
-            hosts = [f"mta-sts.{case.domain}" for case in CASES.values() if case.policy]
-            policy_chain, _ = shown.known.issue(folder / "tls", hosts, file="policies.pem")
-            world.wait_for(
-                serve_names(world, Keys(records, shown.hosts, shown.authorities))
-                | serve_postfix(world, shown.chains)
-                | serve_exim(world, shown.chains)
-                | serve_policies(world, policy_chain)
-            )
-            done = sendgate(world, "send", "campaign.toml", "--no-wait", "--format", "json")
-            entries = logged(world, "store.db")
-            assert len(entries) == len(CASES), done.stderr
-            end = time.monotonic() + 10
-            while queued(world) and time.monotonic() < end:
-                time.sleep(0.05)
-            labels = {case.recipient: label for label, case in CASES.items()}
-            by_label = {labels[entry["recipient"]]: entry for entry in entries}
-            stored = {path: path.read_bytes() for path in files(world, "*/mail")}
-            yield Sent(world, done, by_label, stored)
+    with sending() as found:
+        yield found
+
+
+def counts(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """The counts that are not zero, as a run has printed them."""
+    numbers: dict[str, int] = json.loads(done.stdout)["counts"]
+    return {key: number for key, number in numbers.items() if number}
 
 
 def test_every_recipient_has_its_outcome(sent: Sent) -> None:
@@ -233,35 +118,58 @@ def test_run_again_it_calls_nobody(sent: Sent) -> None:
     before = [calls(log) for log in logs]
     again = sendgate(sent.island, "send", "campaign.toml", "--no-wait", "--format", "json")
     assert again.returncode == 4, again.stderr
-    assert json.loads(again.stdout)["counts"] == json.loads(sent.done.stdout)["counts"]
+    assert counts(again) == counts(sent.done)
     assert [calls(log) for log in logs] == before
 
 
 def test_tls_that_the_campaign_requires(sent: Sent) -> None:
     """With ``tls = "required"`` any certificate will do, but in the clear there is no mail."""
-    folder, people = sent.island.folder, [CASES[name].recipient for name in ("stranger", "clear")]
-    text = (folder / "campaign.toml").read_text("utf-8")
-    for old, new in (
-        ("november-news", "december-news"),
-        ("contacts.csv", "few.csv"),
-        ("[transport]", '[transport]\ntls = "required"'),
-        ("store.db", "another.db"),
-    ):
-        text = text.replace(old, new)
-    (folder / "few.toml").write_text(text, "utf-8")
-    head, *rows = (folder / "contacts.csv").read_text("utf-8").splitlines(keepends=True)
-    few = [row for row in rows if row.partition(",")[0] in people]
-    (folder / "few.csv").write_text("".join([head, *few]), "utf-8")
-    clear = CASES["clear"].hosts[0]
-    before = sent.words(clear).count(": client=")
-    done = sendgate(sent.island, "send", "few.toml", "--no-wait", "--format", "json")
-    counts = {key: one for key, one in json.loads(done.stdout)["counts"].items() if one}
-    assert counts == {"eligible": 2, "delivered": 1, "deferred": 1}, done.stderr
-    assert sent.words(clear).count(": client=") == before == 1
-    entries = {entry["recipient"]: entry for entry in logged(sent.island, "another.db")}
-    waiting, delivered = entries[CASES["clear"].recipient], entries[CASES["stranger"].recipient]
+    stranger, clear = CASES["stranger"], CASES["clear"]
+    campaign = another(sent.island, "few", {"[transport]": '[transport]\ntls = "required"'})
+    head, *rows = (sent.island.folder / "contacts.csv").read_text("utf-8").splitlines(True)
+    few = [row for row in rows if row.partition(",")[0] in {stranger.recipient, clear.recipient}]
+    (sent.island.folder / "few.csv").write_text("".join([head, *few]), "utf-8")
+    done = sendgate(sent.island, "send", campaign, "--no-wait", "--format", "json")
+    assert counts(done) == {"eligible": 2, "delivered": 1, "deferred": 1}, done.stderr
+    assert words(sent.island, clear.hosts[0]).count(": client=") == 1  # of the first campaign
+    entries = {entry["recipient"]: entry for entry in logged(sent.island, "few.db")}
+    waiting, delivered = entries[clear.recipient], entries[stranger.recipient]
     assert (waiting["category"], waiting["text"]) == ("tls_policy", "STARTTLS is not offered")
     assert delivered["tls"] == ANY
+
+
+def another(island: Island, name: str, change: Mapping[str, str]) -> str:
+    """A campaign file like the first, with names of its own for contacts and store."""
+    text = (island.folder / "campaign.toml").read_text("utf-8")
+    for old, new in {"contacts.csv": f"{name}.csv", "store.db": f"{name}.db", **change}.items():
+        assert old in text
+        text = text.replace(old, new)
+    (island.folder / f"{name}.toml").write_text(text, "utf-8")
+    return f"{name}.toml"
+
+
+def test_what_waited_arrives_once_the_host_is_mended(sent: Sent) -> None:
+    """Deferred for its certificate, then due again while the host shows the right one."""
+    case, folder = CASES["sts-mended-exim"], sent.island.folder
+    (host,) = case.hosts
+    shutil.copy(folder / "store.db", folder / "mended.db")
+    shutil.copy(folder / "contacts.csv", folder / "mended.csv")
+    with contextlib.closing(sqlite3.connect(folder / "mended.db", isolation_level=None)) as store:
+        store.execute("UPDATE recipient SET due = 0 WHERE address = ?", (case.recipient,))
+    right, _ = sent.authority.issue(folder / "tls", [host.name], file="mended.pem")
+    chain = folder / "exim" / "tls" / f"{host.address}.pem"
+    chain.write_bytes(right.read_bytes())
+    done = sendgate(sent.island, "send", another(sent.island, "mended", {}), "--no-wait",
+                    "--format", "json")  # fmt: skip
+    delivered, deferred = len(DELIVERED) + 1, len(UNMET)
+    assert counts(done) == {"eligible": len(CASES), "delivered": delivered, "deferred": deferred}
+    settle(sent.island)
+    (path,) = files(sent.island, f"exim/mail/{case.domain}")
+    entries = logged(sent.island, "mended.db")
+    first, second = (entry for entry in entries if entry["recipient"] == case.recipient)
+    assert (first["event"], second["event"]) == ("deferred", "delivered")
+    assert (second["attempt"], second["tls"]) == (2, VERIFIED)
+    assert read(path.read_bytes())["Message-ID"] == second["message_id"]
 
 
 @pytest.mark.parametrize("label", DELIVERED)
@@ -287,14 +195,14 @@ def test_what_the_recipients_policy_forbids_waits(sent: Sent, label: str) -> Non
     entry, (host,) = sent.log[label], CASES[label].hosts
     assert (entry["event"], entry["category"]) == ("deferred", "tls_policy")
     assert UNMET[label] in entry["text"]
-    words = sent.words(host)
+    said = sent.words[host.name]
     if label == "sts-unlisted":
-        assert words == ""  # a host that the policy does not name is not even called
+        assert said == ""  # a host that the policy does not name is not even called
     else:
-        assert "connect" in words
+        assert "connect" in said
     if "clear" in label:
-        assert " quit=1 " in words
-    assert not re.search(r" mail=|: client=| <= |NOQUEUE", words)
+        assert " quit=1 " in said
+    assert not re.search(r" mail=|: client=| <= |NOQUEUE", said)
     assert sent.mails(label, host.server) == []
 
 
@@ -306,14 +214,14 @@ def test_the_first_host_was_called_first(sent: Sent, label: str) -> None:
         "banner": "554 5.7.1", "closing": "421 4.3.2", "full": "452 4.3.1",
         "sts-second": "SSL_accept error",
     }  # fmt: skip
-    assert turned_away[label] in sent.words(first)
+    assert turned_away[label] in sent.words[first.name]
 
 
 def test_a_host_that_has_seen_the_dot_is_the_last_one(sent: Sent) -> None:
     """Refused for now after the final dot: deferred, and the second host is not called."""
     entry, (first, _) = sent.log["dot"], CASES["dot"].hosts
     assert (entry["event"], entry["code"], entry["mx"]) == ("deferred", "450", first.name)
-    assert "END-OF-MESSAGE" in sent.words(first)
+    assert "END-OF-MESSAGE" in sent.words[first.name]
     assert sent.mails("dot", "exim") == sent.mails("dot", "postfix") == []
 
 
