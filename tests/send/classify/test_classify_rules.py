@@ -284,3 +284,38 @@ def test_mx_hosts_belong_to_providers_at_label_boundaries() -> None:
     assert book.provider("mx.notgoogle.com") is None
     assert book.provider("mta7.am0.yahoodns.net") == "yahoo"
     assert book.provider(None) is None
+
+
+REGISTRY = {1: 10, 2: 4, 3: 6, 4: 7, 5: 6, 6: 11, 7: 30}  # the highest detail of each subject
+
+
+@pytest.mark.parametrize("status_class", [4, 5])
+@pytest.mark.parametrize("subject", REGISTRY)
+def test_every_registered_status_code_has_a_category(status_class: int, subject: int) -> None:
+    """IANA's registry of enhanced status codes, whatever the words around them."""
+    for detail in range(REGISTRY[subject] + 1):
+        text = f"{status_class}50 {status_class}.{subject}.{detail} sorry"
+        found = judged({"text": text})
+        assert found.category != "uncategorized", text
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "hard"),
+    [
+        ("550 example.com From: Domain is invalid. Provide a valid From.", "auth_other", False),
+        ("550 The user does not accept email in non-Latin letters", "recipient_filtered", False),
+        ("X-Unix; 255", "misconfigured_host", False),
+        ("x-unix; user unknown", "unknown_user", True),
+        ("550 Error: MAIL FROM is mismatched with the From header", "auth_other", False),
+        ("550 5.0.0 <user@example.com>... No permit", "policy", False),
+        (
+            '550-"The recipient cannot be verified. Please check all recipients',
+            "unknown_user",
+            True,
+        ),
+    ],
+)
+def test_what_is_easily_mistaken(text: str, category: str, hard: bool) -> None:
+    """A sender's domain is no recipient's, and the end of a program is no SMTP code."""
+    found = judged({"text": text})
+    assert (found.category, found.hard) == (category, hard)
