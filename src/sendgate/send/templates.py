@@ -143,7 +143,7 @@ def _environment(sources: TemplateSource, *, escaped: bool) -> jinja2.Environmen
     def load(name: str) -> tuple[str, str, None] | None:
         return (sources[name], _FILE + name, None) if name in sources else None
 
-    return ImmutableSandboxedEnvironment(
+    environment = ImmutableSandboxedEnvironment(
         autoescape=escaped,
         undefined=StrictUndefined,
         loader=FunctionLoader(load),
@@ -151,6 +151,9 @@ def _environment(sources: TemplateSource, *, escaped: bool) -> jinja2.Environmen
         cache_size=-1,
         keep_trailing_newline=True,
     )
+    # A recipient's message is the same at every attempt, and when it is judged.
+    del environment.filters["random"], environment.globals["lipsum"]
+    return environment
 
 
 def _compiled(environment: jinja2.Environment, name: str) -> jinja2.Template:
