@@ -247,6 +247,23 @@ async def test_a_handshake_that_fails(
         session.abort()
 
 
+@pytest.mark.parametrize(("names", "asked"), [((OTHER, NAME), OTHER), ((NAME,), NAME), ((), NAME)])
+async def test_dane_asks_for_the_certificate_of_the_name_that_its_records_stand_for(
+    names: tuple[str, ...], asked: str, authority: Authority, tmp_path: Path
+) -> None:
+    """A host that is an alias may have certificates of several names (RFC 7672)."""
+    file, certificate = authority.issue(tmp_path, [OTHER])
+    heard: list[str | None] = []
+    context = server_context(file)
+    context.sni_callback = lambda _socket, name, _context: heard.append(name)
+    policy = TlsPolicy.dane([Tlsa(3, 0, 0, whole(certificate))], names)
+    async with ScriptedPeer(tls=context) as peer:
+        session = await called(peer, policy)
+        assert isinstance(session, Session)
+        await session.quit()
+    assert heard == [asked]
+
+
 async def test_tls_that_is_demanded_and_not_offered(authority: Authority, tmp_path: Path) -> None:
     """Not offered or refused: QUIT and no mail for a demand, mail in the clear without one."""
     file, _ = authority.issue(tmp_path, [NAME])

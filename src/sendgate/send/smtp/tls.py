@@ -113,8 +113,9 @@ class TlsPolicy:
     def dane(cls, tlsa: Iterable[Tlsa], names: Sequence[str]) -> TlsPolicy:
         """DANE by the records, secure ones only, of ``_25._tcp.<MX>``.
 
-        `names` count for usage 2: the MX's name, then the recipient's domain (RFC 7672
-        section 3.2). No usable record among them: TLS without authentication (section 2.2).
+        `names` count for usage 2: the name that the records stand for, which is also asked
+        for, then the MX's own and the recipient's domain (RFC 7672 section 3.2).
+        No usable record among them: TLS without authentication (section 2.2).
         """
         usable = tuple(record for record in tlsa if record.is_usable)
         return cls(TlsLevel.DANE, tuple(names), usable) if usable else cls.required()
@@ -141,9 +142,14 @@ class Trust:
     def wrap(
         self, policy: TlsPolicy, host: str, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
     ) -> ssl.SSLObject:
-        """A TLS client over two buffers, the handshake still to come; SNI is `host`."""
+        """A TLS client over two buffers, the handshake still to come.
+
+        SNI is `host`; with DANE it is the name that the TLSA records stand for, which is
+        another one where `host` is an alias (RFC 7672 section 2.2.3).
+        """
         context = self._verifying() if policy.level is TlsLevel.VERIFIED else self._lenient()
-        return context.wrap_bio(incoming, outgoing, server_hostname=host.rstrip(".") or None)
+        named = policy.names[0] if policy.level is TlsLevel.DANE and policy.names else host
+        return context.wrap_bio(incoming, outgoing, server_hostname=named.rstrip(".") or None)
 
     def check(self, policy: TlsPolicy, tls: ssl.SSLObject, at: datetime) -> str:
         """Judge the certificate after the handshake; the result names protocol and proof.
