@@ -18,8 +18,8 @@ from sendgate.names import Domain, printable
 from sendgate.repo.readers import terraform_records as records_of
 from sendgate.repo.readers.gathered import Gathered
 from sendgate.repo.readers.hcl import Block, blocks
-from sendgate.repo.readers.jsonfiles import Found, read_files
-from sendgate.repo.readers.jsontext import Obj, lines_of, text_of
+from sendgate.repo.readers.jsonfiles import Found, json_files, read_files
+from sendgate.repo.readers.jsontext import Obj, lines_of, read_json, text_of
 from sendgate.repo.readers.terraform_plan import (
     Resource,
     is_plan,
@@ -49,14 +49,19 @@ _MAX_OCTETS = 8 * 1024 * 1024  # of one .tf file
 
 def detect(tree: Tree) -> str | None:
     """Say why this is a repository of Terraform that has DNS in it, or None."""
-    found, unread = _files(tree)
-    if any(record.type in TYPES for _, whole in found for record in _resources(whole)):
-        return f"{printable(found[0][0])} is what terraform show -json writes"
+    found = list(json_files(tree, _MARKS))
+    words = [f'"{kind}"'.encode() for kind in TYPES]
+    for path, octets in found:
+        if any(word in octets for word in words):
+            return f"{printable(path)} is what terraform show -json writes"
     block = _Sources(tree).first
     if block is not None:
         return f"{printable(block)} declares DNS records for Terraform"
-    if unread:
-        return f"{printable(unread[0].place.path)} begins as terraform show -json does"
+    for path, octets in found:
+        try:
+            read_json(octets, path)
+        except SourceError:  # cut off before its first record, most likely
+            return f"{printable(path)} begins as terraform show -json does"
     return None
 
 
