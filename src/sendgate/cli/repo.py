@@ -97,10 +97,11 @@ class _Checking:
         from sendgate.repo.audits import Outside
         from sendgate.repo.baseline import read_baseline
         from sendgate.repo.gittree import prefix_of
+        from sendgate.repo.rules import RULES as TEXT_RULES
         from sendgate.repo.run import Asked, check
 
         run, options = self.run, self.run.options
-        policy = policy_of(run, RULES)
+        policy = policy_of(run, (*RULES, *TEXT_RULES))
         writes = options.write_baseline
         known = read_baseline(options.baseline) if options.baseline and not writes else frozenset()
         progress = Progress(run.console)

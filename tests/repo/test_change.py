@@ -1,0 +1,188 @@
+"""What a change brings and mends, over a real history of git."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from repo.repositories import Repository, rules, sendgate, txt, zone
+
+NEWS = "  - type: TXT\n    value: v=spf1 nclude:_spf.example.net -all\n"
+WEAK = "v=DMARC1; p=rejct"
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, dict[str, str]]:
+    """Ten commits and more, each of which breaks or mends one thing."""
+    repository = Repository.made(tmp_path_factory.mktemp("history"))
+    at: dict[str, str] = {}
+    old = "example.net.yaml"
+    broken_net = "---\n'':\n" + txt("v=spf1 +all")
+    at["start"] = repository.commit("start", {"example.com.yaml": zone(), old: broken_net})
+    at["spf"] = repository.commit("break SPF", {"example.com.yaml": zone(news=NEWS)})
+    at["spf-mended"] = repository.commit("mend SPF", {"example.com.yaml": zone()})
+    at["dmarc"] = repository.commit("weaken", {"example.com.yaml": zone(_dmarc=txt(WEAK))})
+    at["dmarc-mended"] = repository.commit("mend DMARC", {"example.com.yaml": zone()})
+    (repository.folder / "zones").mkdir()
+    repository.git("mv", "example.com.yaml", "zones/example.com.yaml")
+    at["renamed"] = repository.commit("move the zone")
+    moved = "zones/example.com.yaml"
+    repository.git("checkout", "--quiet", "-b", "side")
+    key = txt("v=DKIM1; k=rsa; p=MIIB")
+    at["side"] = repository.commit("break a key", {moved: zone(s1___domainkey__news=key)})
+    repository.git("checkout", "--quiet", "main")
+    at["main"] = repository.commit("speak", {"README": "zones"})
+    repository.git("merge", "--quiet", "--no-ff", "--no-edit", "side")
+    at["merged"] = repository.git("rev-parse", "HEAD")
+    (repository.folder / old).unlink()
+    at["zone-gone"] = repository.commit("delete a zone")
+    waiver = (
+        '[[waive]]\nrule = "SPF011"\ndomain = "shop.example.com"\nreason = "r"\n'
+        "expires = 2099-01-01\n"
+    )
+    shop = (
+        "  # sendgate: waive SPF011 until 2099-01-01 for a while\n"
+        "  - type: TXT\n    value: v=spf1 +all\n"
+    )
+    at["waived"] = repository.commit(
+        "waive what it breaks",
+        {moved: zone(s1___domainkey__news=key, shop=shop), "sendgate.toml": waiver},
+    )
+    at["unread"] = repository.commit("break the file", {moved: zone() + "  x: [\n"})
+    return repository, at
+
+
+def checked(
+    history: tuple[Repository, dict[str, str]], commit: str, base: str, tmp_path: Path
+) -> tuple[Repository, str]:
+    """Check a commit out into a worktree of its own; give it, and the base."""
+    repository, at = history
+    folder = tmp_path / "tree"
+    repository.git("worktree", "add", "--quiet", "--detach", str(folder), at[commit])
+    return Repository(folder), at[base]
+
+
+@pytest.mark.parametrize(
+    ("commit", "base", "code", "new", "fixed"),
+    [
+        ("spf", "start", 1, ["SPF003 news.example.com"], []),
+        ("spf-mended", "spf", 0, [], ["SPF003 news.example.com"]),
+        (
+            "dmarc", "spf-mended", 1,
+            ["DMARC004 example.com", "DMARC004 news.example.com", "DMARC004 shop.example.com"], [],
+        ),
+        (
+            "dmarc-mended", "dmarc", 0, [],
+            ["DMARC004 example.com", "DMARC004 news.example.com", "DMARC004 shop.example.com"],
+        ),
+        ("renamed", "dmarc-mended", 0, [], []),
+        ("merged", "main", 1, ["DKIM005 news.example.com"], []),
+        ("merged", "side", 0, [], []),
+        ("waived", "zone-gone", 1, ["SPF011 shop.example.com"], []),
+    ],
+)  # fmt: skip
+def test_a_change_is_compared_as_a_whole(
+    history: tuple[Repository, dict[str, str]],
+    tmp_path: Path,
+    commit: str,
+    base: str,
+    code: int,
+    new: list[str],
+    fixed: list[str],
+) -> None:
+    """Only what the commit brings fails; an inherited fault shows at every name below."""
+    repository, revision = checked(history, commit, base, tmp_path)
+    document = repository.check("--base", revision, code=code)
+    assert rules(document["new"], "error") == new
+    assert rules(document["fixed"], "error") == fixed
+    assert document["verdict"] == {0: "pass", 1: "fail"}[code]
+    assert repository.git("status", "--porcelain") == ""
+
+
+def test_what_was_there_before_is_still_there(
+    history: tuple[Repository, dict[str, str]], tmp_path: Path
+) -> None:
+    """Old faults are listed, and do not fail a change; without a base they do."""
+    repository, revision = checked(history, "spf-mended", "spf", tmp_path)
+    document = repository.check("--base", revision, code=0)
+    assert "SPF011 example.net" in rules(document["still"])
+    assert repository.check(code=1)["new"] == []
+
+
+def test_the_faults_of_a_deleted_zone_are_mended(
+    history: tuple[Repository, dict[str, str]], tmp_path: Path
+) -> None:
+    """A zone that is gone has no faults any more."""
+    repository, revision = checked(history, "zone-gone", "merged", tmp_path)
+    document = repository.check("--base", revision, code=0)
+    assert "SPF011 example.net" in rules(document["fixed"])
+
+
+def test_a_waiver_of_the_change_itself_does_not_apply(
+    history: tuple[Repository, dict[str, str]], tmp_path: Path
+) -> None:
+    """A fault and its waiver in one change: the fault counts, and both waivers are named."""
+    repository, revision = checked(history, "waived", "zone-gone", tmp_path)
+    done = sendgate(repository.folder, "repo", "--base", revision)
+    assert done.exit_code == 1
+    assert done.stderr.count("is new with this change: not applied") == 2
+    assert "'zones/example.com.yaml':" in done.stderr
+    # Once it is part of the base, it applies.
+    assert repository.check("--base", "HEAD", code=0)["new"] == []
+
+
+def test_a_file_that_can_no_longer_be_read_is_unknown(
+    history: tuple[Repository, dict[str, str]], tmp_path: Path
+) -> None:
+    """Nothing is called mended because its file cannot be read; the check exits 3."""
+    repository, revision = checked(history, "unread", "zone-gone", tmp_path)
+    document = repository.check("--base", revision, code=3)
+    assert document["verdict"] == "unknown"
+    assert [item["path"] for item in document["unread"]] == ["zones/example.com.yaml"]
+    # As long as the base cannot be read either, the change is not to blame.
+    assert repository.check("--base", "HEAD", code=0)["verdict"] == "pass"
+
+
+def test_a_subfolder_is_compared_with_itself(
+    history: tuple[Repository, dict[str, str]], tmp_path: Path
+) -> None:
+    """PATH may lie below the top of the repository; paths stay relative to it."""
+    repository, revision = checked(history, "merged", "renamed", tmp_path)
+    document = repository.check("--base", revision, path="zones", code=1)
+    assert rules(document["new"], "error") == ["DKIM005 news.example.com"]
+    assert document["prefix"] == "zones/"
+    (evidence,) = document["new"][0]["evidence"]
+    assert evidence["origin"]["where"] == "example.com.yaml"
+
+
+def test_a_base_without_zones_makes_all_new(tmp_path: Path) -> None:
+    """The first zones of a repository are new as a whole, and that is said."""
+    repository = Repository.made(tmp_path / "r")
+    base = repository.commit("start", {"README": "soon"})
+    repository.commit("zones", {"example.net.yaml": "---\n'':\n" + txt("v=spf1 +all")})
+    done = sendgate(repository.folder, "repo", "--base", base)
+    assert done.exit_code == 1
+    assert "nothing can be read at" in done.stderr
+    assert repository.check("--base", base)["still"] == []
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [("no-such", "no revision 'no-such'"), ("--output=x", "no revision"), ("", "no revision")],
+)
+def test_a_revision_that_is_none(tmp_path: Path, revision: str, said: str) -> None:
+    """Exit 2 names it; a revision is never taken for an option of git."""
+    repository = Repository.made(tmp_path / "r")
+    repository.commit("start", {"example.com.yaml": zone()})
+    done = sendgate(repository.folder, "repo", f"--base={revision}")
+    assert done.exit_code == 2
+    assert said in done.stderr or "an empty text" in done.stderr
+    assert not (repository.folder / "x").exists()
+
+
+def test_a_base_needs_a_git_repository(tmp_path: Path) -> None:
+    """Exit 2 says that there is none."""
+    (tmp_path / "example.com.yaml").write_text(zone())
+    done = sendgate(tmp_path, "repo", "--base", "HEAD")
+    assert done.exit_code == 2
+    assert "is in no git repository" in done.stderr
