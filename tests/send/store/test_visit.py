@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -25,6 +26,8 @@ from sendgate.send.store import (
     store_path,
     visit_store,
 )
+from sendgate.send.store.place import own, prepare
+from sendgate.send.store.schema import MIGRATIONS, connect, ready
 from sendgate.send.store.suppressed import hash_of
 
 
@@ -43,6 +46,23 @@ async def lose(path: Path, count: int) -> None:
             await store.settle(held, outcome, NOW)
         assert (await store.standing(campaign.key)).is_finished
         assert await store.change(campaign.key, CampaignState.FINISHED, NOW)
+
+
+def test_a_visitor_waits_until_a_store_is_made(path: Path) -> None:
+    """While its owner makes it there is nothing to see yet; that is no fault of sendgate's."""
+    prepare(path)
+    with own(path):
+        maker = connect(path)
+        late = threading.Timer(0.3, lambda: ready(maker, path))
+        late.start()
+        with visit_store(path) as visit:
+            assert visit.is_owned
+            assert visit.campaigns() == []
+        late.join()
+        maker.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+        with pytest.raises(StoreOpenError, match="is not ready"):
+            visit_store(path)
+        maker.close()
 
 
 async def test_reads_go_on_while_the_owner_writes(path: Path) -> None:

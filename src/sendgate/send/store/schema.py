@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TypeVar
 from sendgate.errors import StoreOpenError
 from sendgate.names import printable
 
-__all__ = ["MIGRATIONS", "connect", "once", "ready", "transaction"]
+__all__ = ["MIGRATIONS", "connect", "once", "ready", "transaction", "wait_until_ready"]
 
 T = TypeVar("T")
 
@@ -210,6 +211,21 @@ def ready(
             connection.execute(f"PRAGMA user_version = {len(migrations)}")
     except sqlite3.Error as error:
         raise StoreOpenError(f"{printable(str(path))} cannot be made a store: {error}") from None
+
+
+def wait_until_ready(connection: sqlite3.Connection, path: Path, patience: float = 2.0) -> None:
+    """Wait until the store's owner has brought the tables to the present version.
+
+    Raises `StoreOpenError` where that takes longer than `patience` seconds.
+    """
+    until = time.monotonic() + patience
+    while _version(connection) < len(MIGRATIONS):
+        if time.monotonic() >= until:
+            raise StoreOpenError(
+                f"{printable(str(path))} is not ready: the process that sends from it is still "
+                "making it, or is of an older version; try again later"
+            )
+        time.sleep(0.02)
 
 
 def _version(connection: sqlite3.Connection) -> int:

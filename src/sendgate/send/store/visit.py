@@ -30,7 +30,7 @@ from sendgate.send.store.rows import (
     Suppression,
     UnknownRecipient,
 )
-from sendgate.send.store.schema import connect, once, ready, transaction
+from sendgate.send.store.schema import connect, once, ready, transaction, wait_until_ready
 from sendgate.send.store.writer import Work
 
 __all__ = ["Visit", "visit_store"]
@@ -168,6 +168,7 @@ def visit_store(
             ownership = own(path, patience=0)
         except StoreOpenError:
             owned = True
+            wait_until_ready(connection, path)
         else:
             owned = False
             with ownership:
