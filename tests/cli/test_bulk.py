@@ -138,6 +138,17 @@ def test_a_wrong_line_is_named(sendgate: Run, tmp_path: Path) -> None:
     assert done.stdout == ""
 
 
+def test_every_wrong_line_is_named_at_once(sendgate: Run, tmp_path: Path) -> None:
+    """So that a long list is mended in one go; of very many, the first ones and their number."""
+    (tmp_path / "list.txt").write_text("a..b\nexample.com\n" + "joe@example.com\n" * 12)
+    done = sendgate("audit", "--from-file", "list.txt", "--offline")
+    assert (done.exit_code, done.stdout) == (2, "")
+    for number in (1, 3, 11):
+        assert f"list.txt:{number}: " in done.stderr
+    assert "list.txt:12: " not in done.stderr
+    assert "and 3 lines more" in done.stderr
+
+
 def test_a_foreign_file_is_not_taken_for_a_journal(
     sendgate: Run, listed: list[str], tmp_path: Path
 ) -> None:

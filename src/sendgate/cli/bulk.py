@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_list"]
 
+_NAMED = 10  # bad lines of a list that are named one by one
+
 
 def audit_list(auditor: Auditor, path: str) -> int:
     """Audit every domain of a file (``-``: stdin) and give the exit code of the whole."""
@@ -43,7 +45,11 @@ def audit_list(auditor: Auditor, path: str) -> int:
 
 
 def _targets(auditor: Auditor, path: str) -> Iterator[Target]:
-    """Read the list: one domain a line; empty lines and those after ``#`` are passed over."""
+    """Read the list: one domain a line; empty lines and those after ``#`` are passed over.
+
+    Raises `InputError` that names every line that is no domain: nothing is audited then.
+    """
+    bad: list[SourceError] = []
     for number, line in enumerate(_lines(path), 1):
         text = line.partition("#")[0].strip()
         if not text:
@@ -51,9 +57,13 @@ def _targets(auditor: Auditor, path: str) -> Iterator[Target]:
         try:
             domain = typed_domain(auditor.run, text)
         except DomainError as error:
-            raise SourceError(str(error), path, number) from None
+            bad.append(SourceError(str(error), path, number))
+            continue
         senders = auditor.run.config.senders_from(domain)
         yield from [Target(domain, sender) for sender in senders] or [Target(domain)]
+    if bad:
+        more = f"; and {len(bad) - _NAMED:,} lines more" if len(bad) > _NAMED else ""
+        raise InputError("; ".join(map(str, bad[:_NAMED])) + more)
 
 
 def _lines(path: str) -> list[str]:
