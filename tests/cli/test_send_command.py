@@ -89,6 +89,7 @@ async def test_a_pause_during_an_audit_that_is_held_stands(world: Worlds) -> Non
     async with world() as w:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
             silent.bind(("127.0.0.1", 0))
+            silent.settimeout(30)
             place = f"127.0.0.1:{silent.getsockname()[1]}"
             arguments = ("send", str(w.setup.file), "--nameserver", place, "--dns-timeout", "1")
             process = await w.start(*arguments)
@@ -106,6 +107,7 @@ async def test_a_signal_before_anything_is_sent(world: Worlds, options: list[str
     async with world() as w:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
             silent.bind(("127.0.0.1", 0))
+            silent.settimeout(30)
             place = f"127.0.0.1:{silent.getsockname()[1]}"
             arguments = ("send", str(w.setup.file), "--nameserver", place, *options)
             process = await w.start(*arguments)

@@ -101,6 +101,7 @@ async def test_a_second_signal_during_the_audit_changes_nothing(world: Worlds) -
     async with world() as w:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
             silent.bind(("127.0.0.1", 0))
+            silent.settimeout(30)
             place = f"127.0.0.1:{silent.getsockname()[1]}"
             process = await w.start("send", str(w.setup.file), "--nameserver", place)
             await asyncio.to_thread(silent.recv, 1)
