@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from checkouts import BROKEN, commit, repository
 
 from sendgate.cli.forms import CI_FORMS, sender_places
 from sendgate.config import load_config
@@ -122,6 +123,37 @@ def test_an_output_file_takes_the_report(sendgate: Run, healthy: list[str], tmp_
     done = sendgate("audit", *healthy, "--format", "sarif", "--output", str(out))
     assert done.stdout == ""
     assert json.loads(out.read_text())["version"] == "2.1.0"
+
+
+def test_a_repository_is_told_in_every_form(sendgate: Run, tmp_path: Path) -> None:
+    """With its prefix, its base, a waiver in a comment, and the exit code of the check."""
+    waived = BROKEN.replace("rejct", "none").replace('@example.com"', '@example.com" {}')
+    comment = "; sendgate: waive DMARC006 until 2999-01-31 roll-out"
+    folder = repository(tmp_path / "dns", {"zones/example.com.zone": waived.format(comment)})
+    base = commit(folder, {"README": "x"})
+    done = sendgate("repo", str(folder / "zones"), "--format", "sarif")
+    assert done.exit_code == 0, done.stderr
+    (run,) = json.loads(done.stdout)["runs"]
+    (result,) = [result for result in run["results"] if result["ruleId"] == "DMARC006"]
+    assert result["suppressions"] == [
+        {"kind": "inSource", "status": "accepted", "justification": "roll-out (until 2999-01-31)"}
+    ]
+    location = result["locations"][0]["physicalLocation"]
+    assert location["artifactLocation"]["uri"] == "zones/example.com.zone"
+    assert location["region"]["startLine"] == 9
+    commit(folder, {"zones/example.com.zone": BROKEN.replace(" -all", " +all")})
+    states = {}
+    for form in CI_FORMS:
+        done = sendgate("repo", str(folder), "--base", base, "--format", form)
+        assert done.exit_code == 1, done.stderr
+        states[form] = done.stdout
+    (run,) = json.loads(states["sarif"])["runs"]
+    found = {(result["ruleId"], result["baselineState"]) for result in run["results"]}
+    assert {("DMARC004", "new"), ("SPF011", "new")} <= found
+    assert "unchanged" in {state for _, state in found}
+    assert states["github"].count("::error file=zones/example.com.zone,line=") == 2
+    assert f"Against `{base}`: 2 errors" in states["markdown"]
+    assert ET.fromstring(states["junit"]).get("failures") == "2"
 
 
 def test_senders_are_found_at_their_lines(tmp_path: Path) -> None:

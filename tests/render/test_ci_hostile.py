@@ -292,6 +292,9 @@ def test_plain_words_stay_words() -> None:
     assert marked("example.com has p=reject, but sp=none (see p)") == (
         "`example.com` has `p=reject`, but `sp=none` (see p)"
     )
+    assert marked("goes to Google (aspmx.l.google.com), too") == (
+        "goes to Google (`aspmx.l.google.com`), too"
+    )
     assert marked("needs 11 DNS lookups; receivers stop at 10") == (
         "needs 11 DNS lookups; receivers stop at 10"
     )

@@ -24,7 +24,7 @@ _ROOM = 400  # octets kept for the words that say what was left out
 # A hexadecimal word may be a commit, one with digits an issue of some tracker.
 _PLAIN = re.compile(r"(\(?)([A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6})([,;:.)?]*)")
 _HEX = re.compile(r"[0-9a-f]{7,}", re.IGNORECASE)
-_ENDS = re.compile(r"(.+?)([,;:.)]*)", re.DOTALL)
+_ENDS = re.compile(r"(\(?)(.+?)([,;:.)]*)", re.DOTALL)
 
 
 def code(value: str, width: int = 120) -> str:
@@ -50,7 +50,7 @@ def _word(word: str) -> str:
     ends = _ENDS.fullmatch(word)
     if ends is None:
         return code(word)
-    return code(ends[1], len(word)) + ends[2]
+    return ends[1] + code(ends[2], len(word)) + ends[3]
 
 
 def text(batch: Batch) -> str:

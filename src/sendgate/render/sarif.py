@@ -137,7 +137,9 @@ def _suppressions(entry: Entry) -> list[dict[str, Any]]:
     if entry.waiver is None:
         return []
     reason = said(f"{entry.waiver.reason} (until {entry.waiver.expires})")
-    return [{"kind": "external", "status": "accepted", "justification": reason}]
+    # One in a comment beside the record has a place where a configured one has a domain.
+    kind = "external" if entry.waiver.covers(entry.finding.domain) else "inSource"
+    return [{"kind": kind, "status": "accepted", "justification": reason}]
 
 
 def _related(entry: Entry, batch: Batch) -> list[dict[str, Any]]:
