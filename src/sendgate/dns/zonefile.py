@@ -21,38 +21,32 @@ stands for its own name and what lies below.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from sendgate.dns.answers import Origin, Rdata
 from sendgate.dns.master import Entry, EntryError, Token, entries, generate
 from sendgate.dns.rdata import read_rdata, read_ttl
+from sendgate.dns.zonetext import DiskFiles, ZoneFiles, named_zone
 from sendgate.errors import DomainError, SourceError
 from sendgate.names import Domain, printable
 
 __all__ = [
-    "ZoneFiles",
     "ZoneRecord",
     "ZoneWatch",
-    "decode_zone",
-    "named_after",
     "read_watched",
     "read_zone_file",
     "topmost",
 ]
 
-MAX_OCTETS = 512 * 1024 * 1024  # of one file; a larger one is not a zone file
 MAX_INCLUDES = 1000  # of one zone file, so that files which include each other twice end
 MAX_DEPTH = 50  # of includes in includes
 
 _CLASSES = {"IN", "CH", "HS", "CS", "ANY", "NONE"}
-_SOA = re.compile(r"\bSOA\b", re.IGNORECASE)
-_AFFIX = re.compile(r"^(?:db\.|named\.)|(?:\.(?:zone|db|txt|hosts|signed))$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,22 +65,6 @@ class ZoneRecord:
     origin: Origin
     zone: Domain
     view: str = ""
-
-
-class ZoneFiles(Protocol):
-    """Where the text of master files comes from."""
-
-    def text(self, where: str) -> str:
-        """Read one file; raise `SourceError` where it is missing or no text."""
-        ...
-
-    def included(self, where: str, target: str) -> str:
-        """Name the file that ``$INCLUDE target`` means in `where`; raise `EntryError`."""
-        ...
-
-    def identity(self, where: str) -> str:
-        """Give what is equal for two names of one file, so that an include cannot loop."""
-        ...
 
 
 class ZoneWatch(Protocol):
@@ -127,9 +105,9 @@ def read_zone_file(path: str | Path, root: Path | None = None) -> list[ZoneRecor
     where = str(path)
     allowed = [root] if root else [Path(where).parent, Path()]
     try:
-        disk = _Disk([os.path.realpath(directory) for directory in allowed])
+        disk = DiskFiles([os.path.realpath(directory) for directory in allowed])
     except FileNotFoundError:  # the working directory is gone; nothing can be included from it
-        disk = _Disk([os.path.realpath(allowed[0])] if allowed[0].is_absolute() else [])
+        disk = DiskFiles([os.path.realpath(allowed[0])] if allowed[0].is_absolute() else [])
     reader = _Reader(disk)
     reader.read(where, None)
     return _with_zones(reader.records, reader.bases)
@@ -139,43 +117,6 @@ def topmost(names: Iterable[Domain]) -> set[Domain]:
     """Those of the names that lie under no other one of them."""
     given = set(names)
     return {name for name in given if not any(above in given for above in name.ancestors)}
-
-
-class _Disk:
-    """The files of this machine; includes stay inside the directories that are allowed."""
-
-    def __init__(self, allowed: list[str]) -> None:
-        self._allowed = allowed
-
-    def text(self, where: str) -> str:
-        """Read one file."""
-        try:
-            if Path(where).is_dir():
-                raise SourceError("is a directory; give a zone file", where)
-            with Path(where).open("rb") as file:
-                octets = file.read(MAX_OCTETS + 1)
-        except (OSError, ValueError) as error:
-            raise SourceError(f"cannot be read: {_why(error)}", where) from None
-        if len(octets) > MAX_OCTETS:
-            raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a zone file", where)
-        return decode_zone(octets, where)
-
-    def included(self, where: str, target: str) -> str:
-        """Name an included file, relative to the one that includes it."""
-        path = str(Path(where).parent / target)
-        real = os.path.realpath(path)
-        if not any(Path(real).is_relative_to(directory) for directory in self._allowed):
-            raise EntryError(
-                "leads out of the directory of the zone file and of the "
-                "working directory; start in a directory that holds both files"
-            )
-        if not Path(real).is_file():
-            raise EntryError("there is no such file beside this one")
-        return path
-
-    def identity(self, where: str) -> str:
-        """Give the file behind all links."""
-        return os.path.realpath(where)
 
 
 class _Reader:
@@ -200,7 +141,7 @@ class _Reader:
         """Read one file from its first line to its last, with `base` as its `$ORIGIN`."""
         text = self._files.text(where)
         if not self._open and base is None:
-            base = _named_zone(text, where)
+            base = named_zone(text, where)
         self._open.append(self._files.identity(where))
         self._base = base
         for entry in entries(text, where):
@@ -338,62 +279,34 @@ def _only(arguments: tuple[Token, ...], directive: str, example: str) -> Token:
     return arguments[0]
 
 
-def decode_zone(octets: bytes, where: str) -> str:
-    """Read the octets of a master file as text; raise `SourceError` where it is none."""
-    nul = octets.find(b"\0")
-    if nul >= 0:
-        line = octets.count(b"\n", 0, nul) + 1
-        raise SourceError("holds a NUL octet; not a zone file", where, line)
-    try:
-        return octets.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        raise SourceError(
-            "is not UTF-8 text; save it as UTF-8, or write the octet as \\DDD", where, line
-        ) from None
-
-
-def _why(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _named_zone(text: str, where: str) -> Domain | None:
-    """Tell the zone of a file before any `$ORIGIN`: its absolute SOA owner, or its name."""
-    for entry in entries(text, where) if _SOA.search(text) else ():
-        words = [token.raw.upper() for token in entry.tokens[:4]]
-        if "SOA" in words[1:] and not entry.blank_owner and words[0].endswith("."):
-            with contextlib.suppress(DomainError):  # the entry itself will be refused
-                return Domain.parse(entry.tokens[0].raw)
-    return named_after(where)
-
-
-def named_after(where: str) -> Domain | None:
-    """Tell the zone that a file is named after: ``db.example.com``, ``example.com.zone``."""
-    stem, before = Path(where).name, ""
-    while stem != before:
-        stem, before = _AFFIX.sub("", stem), stem
-    try:
-        zone = Domain.parse(stem)
-    except DomainError:
-        return None
-    # A file called `bad.zone` is not the zone `bad`.
-    return zone if len(zone.labels) > 1 else None
-
-
 def _with_zones(records: list[ZoneRecord], bases: list[Domain | None]) -> list[ZoneRecord]:
     """Give each record its zone (see the top of this module)."""
-    apexes = {record.name for record in records if record.rdtype == "SOA"}
+    apexes = {record.name.text: record.name for record in records if record.rdtype == "SOA"}
+    zones = {record.name.text: _deepest(record.name, apexes) for record in records}
     stray = topmost(
         _home(record.name, base)
         for record, base in zip(records, bases, strict=True)
-        if not any(name in apexes for name in _upwards(record.name))
+        if zones[record.name.text] is None
     )
-    apexes |= stray
-    zones: dict[Domain, Domain] = {}
-    for record in records:
-        if record.name not in zones:
-            zones[record.name] = next(n for n in _upwards(record.name) if n in apexes)
-    return [replace(record, zone=zones[record.name]) for record in records]
+    if stray:
+        apexes |= {name.text: name for name in stray}
+        zones = {record.name.text: _deepest(record.name, apexes) for record in records}
+    return [
+        ZoneRecord(r.name, r.rdtype, r.ttl, r.data, r.origin, zones[r.name.text] or r.name, r.view)
+        for r in records
+    ]
+
+
+def _deepest(name: Domain, apexes: dict[str, Domain]) -> Domain | None:
+    """Find the deepest of the apexes that is the name or lies above it."""
+    if "\\" in name.text:  # an escaped dot ends no label
+        return next((apexes[n.text] for n in _upwards(name) if n.text in apexes), None)
+    text = name.text
+    while text not in apexes:
+        _, dot, text = text.partition(".")
+        if not dot:
+            return apexes.get(".")
+    return apexes[text]
 
 
 def _home(name: Domain, base: Domain | None) -> Domain:
