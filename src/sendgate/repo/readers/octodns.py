@@ -29,6 +29,7 @@ __all__ = ["NAME", "detect", "read"]
 
 NAME = "octodns"
 
+MAX_IN_ALL = 500_000  # values of all zones: some 600 MB
 _SNIFFED = 256 * 1024  # octets of a file in which its first record must stand
 _CONFIG = re.compile(rb"^[\"']?providers[\"']?[ \t]*:", re.MULTILINE)
 _RECORD = re.compile(
@@ -290,6 +291,10 @@ class _Repository:
                     continue
                 origin = found
             reader = ZoneReader(self.files, plan.apex, view, origin.rules)
+            if len(self.records) > MAX_IN_ALL:
+                problem = f"the zones before it have {MAX_IN_ALL} records already"
+                self.unread.append(Unread(plan.place, problem, (plan.apex,)))
+                continue
             for source in origin.sources:
                 reader.read(source)
             reader.finish()

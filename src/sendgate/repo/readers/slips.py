@@ -84,14 +84,17 @@ def is_spread(name: Domain, texts: Sequence[str]) -> bool:
 
 def spread_slips(records: Iterable[ZoneRecord]) -> Iterator[Slip]:
     """Give a slip for each name whose TXT records are the parts of one text."""
-    found: dict[tuple[Domain, str, Domain, str], list[ZoneRecord]] = {}
+    found: dict[tuple[str, str, str, str], list[ZoneRecord]] = {}
     for record in records:
         if record.rdtype == "TXT":
-            key = record.zone, record.view, record.name, record.origin.where
+            key = record.zone.text, record.view, record.name.text, record.origin.where
             found.setdefault(key, []).append(record)
-    for (zone, _, name, path), group in found.items():
+    for (_, _, _, path), group in found.items():
+        if len(group) < 2:
+            continue
+        name, zone = group[0].name, group[0].zone
         texts = [record.data.text for record in group if isinstance(record.data, Txt)]
-        if len(texts) > 1 and is_spread(name, texts):
+        if is_spread(name, texts):
             lines = [record.origin.line or 1 for record in group]
             place = Place(path, min(lines), max(lines))
             yield Slip(SlipKind.SPREAD, name, "TXT", place, zone, "\n".join(texts), texts[0])
