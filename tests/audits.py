@@ -15,6 +15,7 @@ from sendgate.audit.run import audit
 from sendgate.dns.source import DnsSource, RunSource
 from sendgate.names import Domain
 from sendgate.profile import Receiver, SenderKind
+from sendgate.repo.report import RepositoryReport
 
 TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SEED = "a seed for tests"
@@ -79,6 +80,21 @@ async def audit_fixture(
         replay = ReplaySource.read(data)
         return await audit_domain(domain, given, replay, time=time, seed=replay.seed)
     return await audit_domain(domain, given, offline(data, *_reverse(data)), time=time)
+
+
+async def check_fixture(
+    domain: str, given: Mapping[str, Any], folder: Path, time: datetime = TIME
+) -> RepositoryReport:
+    """Check a repository offline; options declare a sender whose From is `domain`."""
+    from sendgate.dmarc.suffixes import is_suffix_or_above
+    from sendgate.dns.overlay import NowhereSource
+    from sendgate.repo.audits import Outside
+    from sendgate.repo.run import Asked, check
+    from sendgate.repo.tree import FolderTree
+
+    outside = Outside(NowhereSource(is_suffix_or_above), time, SEED)
+    senders = ((Domain.parse(domain), options_of(given)),) if given else ()
+    return await check(Asked(FolderTree(folder), outside, senders=senders))
 
 
 def _reverse(data: Path) -> tuple[Path, ...]:

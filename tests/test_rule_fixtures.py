@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audits import audit_fixture
+from audits import audit_fixture, check_fixture
 
-from sendgate.audit.catalogue import SENDING_RULES as RULES
+from sendgate.audit.catalogue import SENDING_RULES
 from sendgate.audit.report import Report
+from sendgate.repo.rules import RULES as TEXT_RULES
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "rules"
 CASES = sorted(path.parent for path in FOLDER.glob("*/case.toml"))
+RULES = (*SENDING_RULES, *TEXT_RULES)
 TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -26,24 +28,29 @@ def read(folder: Path) -> dict[str, Any]:
     return tomllib.loads((folder / "case.toml").read_text())
 
 
-async def report_of(folder: Path, half: str) -> tuple[Report, dict[str, Any]]:
+async def reports_of(folder: Path, half: str) -> tuple[tuple[Report, ...], dict[str, Any]]:
+    """Audit a zone, or where a folder stands in its place, check a repository."""
     case = read(folder)
     expected = case[half]
-    data = folder / expected.get("replay", f"{half}.zone")
     options = case.get("options", {}) | expected.get("options", {})
     domain = expected.get("domain", case["domain"])
-    return await audit_fixture(domain, options, data, TIME), expected
+    if (folder / half).is_dir():
+        return (await check_fixture(domain, options, folder / half, TIME)).reports, expected
+    data = folder / expected.get("replay", f"{half}.zone")
+    return (await audit_fixture(domain, options, data, TIME),), expected
 
 
 @pytest.mark.parametrize("half", ["bad", "good"])
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
 async def test_zone_yields_exactly_the_expected_ids(folder: Path, half: str) -> None:
     """The audit of a fixture finds what its case names: nothing more, nothing less."""
-    report, expected = await report_of(folder, half)
-    said = {f"{f.rule.id}: {f.message}" for f in report.findings}
-    assert sorted({f.rule.id for f in report.findings}) == expected["findings"], said
-    unknown = {f"{u.rule.id}: {u.unknown.question} {u.unknown.text}" for u in report.unknown}
-    assert sorted({u.rule.id for u in report.unknown}) == expected.get("unknown", []), unknown
+    reports, expected = await reports_of(folder, half)
+    found = [finding for report in reports for finding in report.findings]
+    said = {f"{f.rule.id}: {f.message}" for f in found}
+    assert sorted({f.rule.id for f in found}) == expected["findings"], said
+    open_ones = [item for report in reports for item in report.unknown]
+    unknown = {f"{u.rule.id}: {u.unknown.question} {u.unknown.text}" for u in open_ones}
+    assert sorted({u.rule.id for u in open_ones}) == expected.get("unknown", []), unknown
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)

@@ -24,7 +24,9 @@ __all__ = ["LeftBehind", "Reported", "TextFacts", "Zones", "about_mail", "text_f
 # Labels below which only mail looks for records.
 _MAIL_LABELS = {"_dmarc", "_domainkey", "_mta-sts", "_bimi", "_tls"}
 # The rules of an audit that tell the same fault, at the same record.
-_TELLING_TEXT = frozenset({"SPF003", "DMARC003", "DMARC017", "DKIM012", "DKIM024", "DKIM025"})
+_TELLING_TEXT = frozenset(
+    {"SPF003", "SPF018", "DMARC003", "DMARC017", "DKIM012", "DKIM024", "DKIM025"}
+)
 _TELLING = {
     SlipKind.SPREAD: frozenset({"DKIM012"}),
     SlipKind.QUOTED: frozenset({"SPF003", "DMARC003", "DKIM005", "DKIM024"}),
@@ -100,9 +102,12 @@ def text_facts(
         place = home(left.record.name)
         if place is not None:
             place.left.append(left)
+    slipped = {(slip.name, slip.rdtype) for made in found.values() for slip in made.slips}
     for record in zones.answered():
         place = home(record.name)
-        if place is None or reported.get(_told_at(record), frozenset()) & _TELLING_TEXT:
+        if place is None or (record.name, record.rdtype) in slipped:
+            continue
+        if reported.get(_told_at(record), frozenset()) & _TELLING_TEXT:
             continue
         if zones.is_stray(record):
             place.strays.append(record)

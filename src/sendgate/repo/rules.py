@@ -17,7 +17,7 @@ from sendgate.names import Domain, printable
 from sendgate.observed import Absent, Evidence, Present, evidence_of
 from sendgate.repo.facts import TextFacts
 from sendgate.repo.reading import Slip, SlipKind
-from sendgate.repo.texts import Kind, kind_of, place_of
+from sendgate.repo.texts import Kind, is_doubled, kind_of, place_of
 from sendgate.spf import record as spf
 from sendgate.vocabulary import Hit, Rfc, RuleOf, Severity, Verdicts, rule
 
@@ -62,13 +62,13 @@ def text_split_by_spaces(facts: TextFacts) -> Verdicts:
 
     Receivers join the strings of a TXT record without anything between them, so that
     `v=spf1 include:a.example -all` is read as `v=spf1include:a.example-all`, which is no SPF
-    record. An error where the joined text is void.
+    record. A note where the joined text still says what it should.
     """
     for slip in _slips(facts, SlipKind.SPLIT_BY_SPACE):
         yield Hit(
             f"the text at {slip.name} is read as {_quoted(slip.published)}",
             _evidence(slip),
-            None if _is_void(slip) else Severity.WARNING,
+            None if _is_void(slip) else Severity.NOTE,
         )
 
 
@@ -127,8 +127,7 @@ def string_too_long(facts: TextFacts) -> Verdicts:
     """
     for slip in _slips(facts, SlipKind.TOO_LONG):
         yield Hit(
-            f"a string of {slip.name} {slip.rdtype} has {len(slip.written.encode())} octets; "
-            "255 are possible",
+            f"a string of {slip.name} {slip.rdtype} is longer than 255 octets",
             _evidence(slip),
         )
 
@@ -140,19 +139,20 @@ def string_too_long(facts: TextFacts) -> Verdicts:
     remedy="Write the name without its zone, or with a final dot where the format has one.",
 )
 def name_repeats_zone(facts: TextFacts) -> Verdicts:
-    """A name is written whole where the zone is put behind it, and so names the zone twice.
+    """A name is written whole where the zone is put behind it.
 
-    Nobody asks for `s1._domainkey.example.com.example.com`, so the key, the policy or the mail
-    host does not exist. A warning where the right name has such a record too.
+    Nobody asks for `s1._domainkey.example.com.example.com`, and no host is called
+    `mail.example.net.example.com`, so the key, the policy or the mail host does not exist. A
+    warning where the right name has such a record too.
     """
     for slip in _slips(facts, SlipKind.DOUBLED_ORIGIN):
         right = _once(slip.name, slip.zone)
+        if right is None:
+            told = f"{slip.name} {slip.rdtype} leads to {_quoted(slip.published)}"
+        else:
+            told = f"{slip.name} {slip.rdtype} names its zone twice"
         there = right is not None and (right, slip.rdtype) in facts.placed
-        yield Hit(
-            f"{slip.name} {slip.rdtype} names its zone twice",
-            _evidence(slip),
-            Severity.WARNING if there else None,
-        )
+        yield Hit(told, _evidence(slip), Severity.WARNING if there else None)
 
 
 @rule(
@@ -247,7 +247,7 @@ def mail_text_at_wrong_name(facts: TextFacts) -> Verdicts:
     "with p=reject.",
 )
 def zone_silent_about_mail(facts: TextFacts) -> Verdicts:
-    """The zone has neither an MX nor an SPF record: it does not say that it sends no mail.
+    """The zone says nothing about mail, not even that it sends none.
 
     Anybody can send in the name of a domain that says nothing, and parked domains are used
     for just that. A note where a DMARC policy of reject covers it.
@@ -258,7 +258,7 @@ def zone_silent_about_mail(facts: TextFacts) -> Verdicts:
         return
     covered = isinstance(policy, Present) and policy.value.policy is Policy.REJECT
     yield Hit(
-        f"{name.name} has no MX and no SPF record, and so does not say that it sends no mail"
+        f"{name.name} has neither MX nor SPF record, and so does not say that it sends no mail"
         + ("; its DMARC policy is reject" if covered else ""),
         evidence_of(name.mx) if name.mx is not None else (),
         Severity.NOTE if covered else None,
@@ -313,8 +313,8 @@ def _kind(record: ZoneRecord) -> Kind | None:
 
 
 def _once(name: Domain, zone: Domain) -> Domain | None:
-    """Give the name that a doubled one was meant to be."""
-    if not name.text.endswith(f".{zone}"):
+    """Give the name that a doubled one was meant to be; None where it is not doubled."""
+    if not is_doubled(name.labels, zone.labels):
         return None
     return Domain(name.text.removesuffix(f".{zone}"))
 

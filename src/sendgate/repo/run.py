@@ -32,8 +32,18 @@ __all__ = ["Asked", "Base", "check", "report_on", "rule_ids", "with_all_known"]
 
 Heard = Callable[[int, int], None]
 
-# Of a zone that says nothing about mail, REPO011 tells all that is to be told.
-_SILENT, _SAID_BY_SILENT = "REPO011", frozenset({"MX001", "MX002"})
+# A finding on the text tells the cause; what an audit of the same domain tells of its
+# consequences is the same fault. For a silent zone this holds of the whole domain, else of
+# the record.
+_SILENT = "REPO011"
+_VOID = frozenset({"DMARC003", "DMARC005", "DMARC030", "DKIM005", "DKIM024", "SPF003", "SPF012"})
+_CONSEQUENCES = {
+    _SILENT: frozenset({"DMARC001", "MX001", "MX002"}),
+    "REPO001": _VOID,
+    "REPO002": _VOID,
+    "REPO003": _VOID,
+    "REPO006": frozenset({"MX004", "DKIM014"}),
+}
 
 
 @dataclass(frozen=True)
@@ -169,14 +179,32 @@ def _settle(audits: TreeAudit, terms: Terms) -> tuple[tuple[Report, ...], tuple[
     reports: list[Report] = []
     known: list[Finding] = []
     for entry, more in _with_text(audits):
-        raw = entry.report
-        if any(finding.rule.id == _SILENT for finding in more):
-            said = [f for f in raw.findings if f.rule.id not in _SAID_BY_SILENT]
-            raw = replace(raw, findings=tuple(said))
+        kept = tuple(f for f in entry.report.findings if not _is_consequence(f, more))
+        raw = replace(entry.report, findings=kept)
         report, passed = settled(raw, more, terms)
         reports.append(report)
         known += passed
     return tuple(reports), tuple(known)
+
+
+def _is_consequence(finding: Finding, causes: Sequence[Finding]) -> bool:
+    return any(
+        finding.rule.id in _CONSEQUENCES.get(cause.rule.id, frozenset())
+        and (cause.rule.id == _SILENT or _subject(finding) == _subject(cause))
+        for cause in causes
+    )
+
+
+def _subject(finding: Finding) -> tuple[Domain, str] | None:
+    return (finding.evidence[0].name, finding.evidence[0].rdtype) if finding.evidence else None
+
+
+def _places(finding: Finding) -> set[tuple[str, int]]:
+    return {
+        (piece.origin.where, piece.origin.line)
+        for piece in finding.evidence
+        if piece.origin.line is not None
+    }
 
 
 def _with_text(audits: TreeAudit) -> Iterator[tuple[Audited, Sequence[Finding]]]:
@@ -207,9 +235,8 @@ def _reported(entries: Sequence[Audited]) -> dict[tuple[str, int], frozenset[str
     found: dict[tuple[str, int], set[str]] = defaultdict(set)
     for entry in entries:
         for finding in entry.report.findings:
-            for piece in finding.evidence:
-                if piece.origin.line is not None:
-                    found[piece.origin.where, piece.origin.line].add(finding.rule.id)
+            for place in _places(finding):
+                found[place].add(finding.rule.id)
     return {place: frozenset(rules) for place, rules in found.items()}
 
 
