@@ -172,8 +172,10 @@ class Engine:
 
     async def now(self) -> datetime:
         """Tell the time; all that waits goes along with a clock that has jumped."""
-        now, jump = self._time.look()
-        if jump:
+        while True:
+            now, jump = self._time.look()
+            if not jump:
+                return now  # at once: whoever asked acts on it before anything else is done
             self._jumped += jump
             self._stir.set()
             for job in self._jobs.values():
@@ -181,7 +183,6 @@ class Engine:
             # Written before anything that is asked to be written from here on.
             await self._desk.store.shift(self._desk.key, jump, now)
             self._desk.on_news(News(now, text=f"the clock has jumped by {jump}; the waits go on"))
-        return now
 
     def will_be_due(self, time: datetime) -> None:
         """Note when a recipient that was put off is to be tried again."""
@@ -250,10 +251,11 @@ class Engine:
             if not group:
                 continue
             limit = max(1, min(self._bounds.batch, room // len(group)))
-            leased += sum(await asyncio.gather(*(self._lease(d, limit, now) for d in group)))
+            leased += sum(await asyncio.gather(*(self._lease(d, limit) for d in group)))
         return leased
 
-    async def _lease(self, domain: str, limit: int, now: datetime) -> int:
+    async def _lease(self, domain: str, limit: int) -> int:
+        now = await self.now()
         desk, jumped = self._desk, self._jumped
         taken = await desk.store.lease(desk.key, now, limit, domain)
         if taken.leases:
