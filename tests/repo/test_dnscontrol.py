@@ -19,6 +19,7 @@ from sendgate.dns.answers import Address, Mx, Raw, Target, Txt
 from sendgate.errors import SourceError
 from sendgate.names import Domain
 from sendgate.repo.readers import dnscontrol
+from sendgate.repo.readers.javascript import calls
 from sendgate.repo.reading import Place, Reading, SlipKind
 from sendgate.repo.tree import FolderTree
 
@@ -446,3 +447,20 @@ def test_whatever_a_program_holds_the_ir_is_read(text: str) -> None:
     """The source only gives lines; broken, it gives fewer."""
     reading = read(domain("example.com", record("TXT", "@", "v=spf1 -all")), dnsconfig__js=text)
     assert data(reading) == [("example.com", "TXT", "v=spf1 -all")]
+
+
+@pytest.mark.parametrize(
+    "text", ['"', '"\\', "`", "`\\", "/*", "(/[", "(/a[", "=/\\", "f(", "a:{", "{a:'"]
+)
+def test_a_program_full_of_open_ends_takes_one_pass(text: str) -> None:
+    """Were each of them looked for up to the end, this would not end today."""
+    calls(text * (300_000 // len(text)))
+
+
+def test_many_records_alike_take_no_longer_than_others() -> None:
+    """Calls that are all the same are looked through only so far."""
+    many = [record("TXT", "@", f"text {n}") for n in range(3000)]
+    reading = read(
+        domain("example.com", *many), dnsconfig__js='TXT("@", "none of them")\n' * 20_000
+    )
+    assert len(reading.records) == 3000

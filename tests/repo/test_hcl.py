@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,14 @@ def test_every_resource_of_a_real_repository_is_found(suites: Path) -> None:
     kinds = Counter(block.type for text in texts for block in blocks(text))
     assert kinds["aws_route53_record"] == 219
     assert kinds["aws_route53_zone"] == 17
+
+
+@pytest.mark.parametrize(
+    "text", ['"', '"\\', "/*", '"${', '"${"', "<<A\n", "<<A\nA\n", "${", "{", 'resource "a" "b" {']
+)
+def test_a_text_full_of_open_ends_takes_one_pass(text: str) -> None:
+    """Were each of them looked for up to the end, this would not end today."""
+    blocks(text * (300_000 // len(text)))
 
 
 @given(st.text(alphabet='resource "{}$%\\\n<#/*-EOT'))

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from sendgate.errors import SourceError
 from sendgate.repo.readers.javascript import Call, calls
@@ -20,7 +21,9 @@ from sendgate.repo.tree import Tree
 
 __all__ = ["Sought", "Sources"]
 
-MAX_OCTETS = 8 * 1024 * 1024  # of one JavaScript file that somebody writes by hand
+MAX_OCTETS = 4 * 1024 * 1024  # of one JavaScript file that somebody writes by hand
+_MAX_ALIKE = 1000  # calls or literals that are looked through for one record
+_MAX_NAME = 1000  # characters of what may be a domain name, escapes included
 _DOMAIN_CALLS = {"D", "D_EXTEND"}
 _MICROSOFT = re.compile(r"outlook\.com|lync\.com|microsoft|windows\.net", re.IGNORECASE)
 
@@ -48,10 +51,13 @@ class Sources:
     """The JavaScript of a tree, ready to be asked where a record stands."""
 
     def __init__(self, tree: Tree) -> None:
-        self._builders_of: dict[str, list[_Spot]] = defaultdict(list)
-        self._by_label: dict[tuple[str, str], list[_Spot]] = defaultdict(list)
+        self._builders_of: dict[tuple[str, str], list[_Spot]] = defaultdict(list)
+        # By type, label, owner and value; by type, label and owner those without a value.
+        self._written: dict[tuple[str, str, str, str], tuple[_Spot, int]] = {}
+        self._computed: dict[tuple[str, str, str], list[_Spot]] = defaultdict(list)
         self._by_text: dict[str, list[tuple[_Spot, int]]] = defaultdict(list)
         self._domains: dict[str, Place] = {}
+        self._below: dict[str, dict[str, None]] = defaultdict(dict)  # as an ordered set
         for path in _sources(tree.paths()):
             self._take(path, tree)
 
@@ -65,14 +71,28 @@ class Sources:
         for call in calls(octets.decode("utf-8", "replace")):
             spot = _Spot(path, call, _owner(call))
             if call.name.endswith("_BUILDER"):
-                self._builders_of[call.name].append(spot)
+                self._builders_of[call.name, spot.owner].append(spot)
             if call.first is not None:
-                self._by_label[call.name, call.first.lower()].append(spot)
+                self._note(spot, call.first.lower())
             if call.name in _DOMAIN_CALLS and call.first:
                 place = Place(path, call.line, call.end)
-                self._domains.setdefault(call.first.lower(), place)
+                self._domains.setdefault(spot.owner, place)
+                for above in _and_above(spot.owner):
+                    self._below[above].setdefault(spot.owner)
             for literal in call.literals:
                 self._by_text[literal.text].append((spot, literal.line))
+
+    def _note(self, spot: _Spot, label: str) -> None:
+        """Note a call by its label and its values: each literal, and all of them joined."""
+        call, key = spot.call, (spot.call.name, label, spot.owner)
+        if len(call.literals) == 1:
+            self._computed[key].append(spot)
+            return
+        plain = [literal for literal in call.literals[1:] if not literal.key]
+        joined = "".join(literal.text for literal in plain)
+        values = [(literal.text, literal.line) for literal in call.literals[1:]]
+        for text, line in [(joined, call.literals[1].line), *values]:
+            self._written.setdefault((*key, text), (spot, line))
 
     def domain(self, zone: str) -> Place | None:
         """Give the lines of the `D()` of a zone, named with its tag (``example.com!inside``)."""
@@ -80,40 +100,46 @@ class Sources:
 
     def find(self, sought: Sought) -> tuple[Place, Place] | None:
         """Give the place of a record's value and that of its whole call."""
-        written = [
-            (spot, line)
-            for spot in self._calls(sought)
-            if (line := _value_line(spot.call, sought)) is not None
-        ]
-        for spot, line in written[:1]:
-            return _places(spot, line)
+        if len(sought.label) > _MAX_NAME:
+            return None
+        for key in self._keys(sought):
+            for form in _forms(sought):
+                found = self._written.get((*key, form))
+                if found is not None:
+                    return _places(*found)
         for spot in (*self._builders(sought), *self._variables(sought)):
             return _places(spot, spot.call.line)
         return self._alone(sought)
 
-    def _calls(self, sought: Sought) -> list[_Spot]:
-        """List the calls of the record's type with its label, those of its zone first."""
-        whole = [
-            *sought.label.lower().split("."),
-            *sought.zone.lower().partition("!")[0].split("."),
-        ]
-        below = whole[1:] if whole[0] == "@" else whole
-        heads = {".".join(below[:i]) or "@" for i in range(len(below))} | {".".join(below) + "."}
-        spots = [s for head in heads for s in self._by_label.get((sought.rdtype, head), ())]
-        return [spot for spot in self._scope(spots, sought.zone) if _is_label(spot, sought)]
+    def _keys(self, sought: Sought) -> Iterator[tuple[str, str, str]]:
+        """List the type, label and owner that a call of the record may have.
 
-    def _scope(self, spots: Iterable[_Spot], zone: str) -> list[_Spot]:
-        """List those inside the zone's `D()`, then those outside of any."""
-        apex = zone.lower().partition("!")[0]
-        inside = [s for s in spots if s.owner == zone.lower() or s.owner.endswith("." + apex)]
-        return inside + [s for s in spots if not s.owner]
+        The label is written as seen from the `D()` or `D_EXTEND()` around it, or whole.
+        """
+        apex = sought.zone.lower().partition("!")[0]
+        label = sought.label.lower()
+        whole = apex if label == "@" else f"{label}.{apex}"
+        for owner in self._owners(sought.zone):
+            base = owner.partition("!")[0] or apex
+            if whole == base:
+                yield sought.rdtype, "@", owner
+            elif whole.endswith(f".{base}"):
+                yield sought.rdtype, whole.removesuffix(f".{base}"), owner
+            yield sought.rdtype, f"{whole}.", owner
+
+    def _owners(self, zone: str) -> list[str]:
+        """List the domains whose `D()` or `D_EXTEND()` may hold a zone's records; last, none."""
+        zone = zone.lower()
+        below = self._below.get(zone.partition("!")[0], {})
+        return [zone, *islice((o for o in below if o != zone and "!" not in o), _MAX_ALIKE), ""]
 
     def _builders(self, sought: Sought) -> list[_Spot]:
         """List the builder calls that make such a record; of several, the one with its label."""
         for builder, kind, made in _BUILDERS:
             if sought.rdtype not in kind or not made(sought):
                 continue
-            spots = self._scope(self._builders_of[builder], sought.zone)
+            owners = self._owners(sought.zone)
+            spots = [s for owner in owners for s in self._builders_of.get((builder, owner), ())]
             fitting = [s for s in spots if sought.label in _built_labels(s.call)]
             if fitting:
                 return fitting[:1]
@@ -123,7 +149,7 @@ class Sources:
 
     def _variables(self, sought: Sought) -> list[_Spot]:
         """List the one call with the record's type and label whose value is no literal."""
-        fitting = [spot for spot in self._calls(sought) if len(spot.call.literals) == 1]
+        fitting = [spot for key in self._keys(sought) for spot in self._computed.get(key, ())]
         return fitting if len(fitting) == 1 else []
 
     def _alone(self, sought: Sought) -> tuple[Place, Place] | None:
@@ -131,8 +157,17 @@ class Sources:
         if len(sought.value) < 4:
             return None
         found = self._by_text.get(sought.value, [])
-        near = [(s, n) for s, n in found if s in self._scope([s], sought.zone)]
+        if len(found) > _MAX_ALIKE:
+            return None
+        owners = set(self._owners(sought.zone))
+        near = [(spot, line) for spot, line in found if spot.owner in owners]
         return _places(*near[0]) if len(near) == 1 else None
+
+
+def _and_above(domain: str) -> list[str]:
+    """List a domain and all above it, a tag left out."""
+    labels = domain.partition("!")[0][-_MAX_NAME:].split(".")
+    return [".".join(labels[i:]) for i in range(len(labels))]
 
 
 def _sources(paths: Iterable[str]) -> list[str]:
@@ -153,40 +188,18 @@ def _owner(call: Call) -> str:
     return ""
 
 
-def _is_label(spot: _Spot, sought: Sought) -> bool:
-    """Whether the call's first literal is the record's label, as seen from its `D_EXTEND()`."""
-    given = spot.call.first
-    if given is None:
-        return False
-    apex = sought.zone.partition("!")[0]
-    whole = apex if sought.label == "@" else f"{sought.label}.{apex}"
-    base = spot.owner.partition("!")[0] or apex
-    wanted = {sought.label, f"{whole}."}
-    if base != apex and (whole == base or whole.endswith("." + base)):
-        wanted = {whole.removesuffix(base).removesuffix(".") or "@", f"{whole}."}
-    return given.lower() in {label.lower() for label in wanted}
-
-
-def _value_line(call: Call, sought: Sought) -> int | None:
-    """Give the line on which the call has the record's value, where it has it."""
-    values = call.literals[1:]
-    if sought.rdtype == "TXT":
-        joined = "".join(literal.text for literal in values if not literal.key)
-        if joined == sought.value and values:
-            return values[0].line
-    forms = _forms(sought)
-    return next((literal.line for literal in values if literal.text in forms), None)
-
-
-def _forms(sought: Sought) -> set[str]:
+def _forms(sought: Sought) -> list[str]:
     """List the ways to write a target: whole, without its dot, or below the zone."""
     value = sought.value
     apex = sought.zone.partition("!")[0]
-    forms = {value, value.removesuffix(".")}
+    forms = [value]
+    if sought.rdtype == "TXT":
+        return forms
+    forms.append(value.removesuffix("."))
     if value == f"{apex}.":
-        forms.add("@")
+        forms.append("@")
     elif value.endswith(f".{apex}."):
-        forms.add(value.removesuffix(f".{apex}."))
+        forms.append(value.removesuffix(f".{apex}."))
     return forms
 
 

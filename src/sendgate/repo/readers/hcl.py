@@ -15,7 +15,7 @@ __all__ = ["Block", "blocks"]
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|\#[^\n]*|//[^\n]*|/\*.*?(?:\*/|\Z))
-      | (?P<heredoc><<-?[ \t]*(?P<tag>[A-Za-z_][\w-]*)[ \t\r]*\n)
+      | <<-?[ \t]*(?P<tag>[A-Za-z_][\w-]*)[ \t\r]*\n
       | (?P<word>[A-Za-z_][\w-]*)
       | (?P<quote>")
       | (?P<mark>.)""",
@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 _PLAIN = re.compile(r'[^"\\$%\n]+')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|\$(\$\{)|%(%\{)", re.DOTALL)
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
-_MAX_TEMPLATE = 100  # braces of a template in each other
+_LINE = re.compile(r"[ \t]*([^\s]*)[ \t\r]*(?:\n|\Z)")
 
 
 @dataclass
@@ -84,21 +84,32 @@ def _next(text: str, position: int) -> tuple[int, str, str]:
     match = _TOKEN.match(text, position)
     assert match is not None  # the last alternative takes any character
     kind = match.lastgroup or ""
-    if match["heredoc"]:
-        closing = re.compile(rf"^[ \t]*{re.escape(match['tag'])}[ \t\r]*$", re.MULTILINE)
-        found = closing.search(text, match.end())
-        end = found.end() if found else len(text)
+    if match["tag"]:
+        end = _heredoc_end(text, match.end(), match["tag"])
         return end, "heredoc", text[position:end]
     if match["quote"]:
-        after = _string_end(text, position + 1)
-        if after is None:
-            return match.end(), "mark", '"'
-        return after, "string", text[position:after]
+        end = _string_end(text, position + 1)
+        return end, "string", text[position:end]
     return match.end(), kind, match[0]
 
 
-def _string_end(text: str, position: int) -> int | None:
-    """Give the position behind a string's closing quote; None where it does not close."""
+def _heredoc_end(text: str, position: int, tag: str) -> int:
+    """Give the position behind the line that holds nothing but the tag, else the end."""
+    while position < len(text):
+        line = _LINE.match(text, position)
+        if line is not None and line[1] == tag:
+            return line.end(1)
+        after = text.find("\n", position)
+        position = len(text) if after < 0 else after + 1
+    return len(text)
+
+
+def _string_end(text: str, position: int) -> int:
+    """Give the position behind a string's closing quote.
+
+    One that is left open ends with its line, or with the text where a template was open, so
+    that a pass over the text stays one pass.
+    """
     depth = 0  # of templates: `${` and `%{` may hold strings of their own
     inner = False
     while position < len(text):
@@ -114,20 +125,18 @@ def _string_end(text: str, position: int) -> int | None:
         elif not inner and two in ("${", "%{"):
             depth += 1
             position += 2
-            if depth > _MAX_TEMPLATE:
-                return None
         elif two[0] == '"':
             if depth == 0:
                 return position + 1
             inner = not inner
             position += 1
         elif two[0] == "\n" and depth == 0:
-            return None
+            return position
         else:
             if depth and not inner:
                 depth += {"{": 1, "}": -1}.get(two[0], 0)
             position += 1
-    return None
+    return len(text)
 
 
 def _unescape(raw: str) -> str | None:

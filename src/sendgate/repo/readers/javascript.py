@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 
 __all__ = ["Call", "Literal", "calls"]
 
+# What is left open runs to the end of its line or of the text, so that a pass over the text
+# stays one pass.
 _TOKEN = re.compile(
-    r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
-      | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)
+    r"""(?P<space>\s+|//[^\n]*|/\*.*?(?:\*/|\Z))
+      | (?P<string>"(?:[^"\\\n]|\\.)*+(?:"|(?=\n)|\\?\Z)
+                  |'(?:[^'\\\n]|\\.)*+(?:'|(?=\n)|\\?\Z)
+                  |`(?:[^`\\]|\\.)*+(?:`|\\?\Z))
       | (?P<name>[A-Za-z_$][\w$]*)
       | (?P<number>[0-9][\w.]*)
       | (?P<mark>.)""",
@@ -23,7 +27,7 @@ _TOKEN = re.compile(
 )
 # A slash behind one of these begins a regular expression, not a division.
 _BEFORE_REGEX = set("(,=:[!&|?{};+\n")
-_REGEX = re.compile(r"/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*")
+_REGEX = re.compile(r"/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,60}\]){1,200}/[a-z]*")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
 

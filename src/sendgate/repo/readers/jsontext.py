@@ -30,17 +30,26 @@ Json: TypeAlias = Union["Obj", "Arr", str, int, float, bool, None]
 class Obj(dict[str, Json]):
     """An object: `line` is that of its brace, `lines` those of its values, by key.
 
+    A value that begins on the line of the brace is not in `lines`: many a file is one line.
     Where a key stands twice, the last value counts, as for the tools that read the file.
     """
+
+    __slots__ = ("line", "lines")
 
     def __init__(self, line: int) -> None:
         super().__init__()
         self.line = line
-        self.lines: dict[str, int] = {}
+        self.lines: dict[str, int] | None = None
+
+    def line_at(self, key: str) -> int:
+        """Give the line on which a value begins; that of the object where it has none."""
+        return self.line if self.lines is None else self.lines.get(key, self.line)
 
 
 class Arr(list[Json]):
     """An array: `line` is that of its bracket, `lines` those of its items."""
+
+    __slots__ = ("line", "lines")
 
     def __init__(self, line: int) -> None:
         super().__init__()
@@ -61,10 +70,10 @@ _VALUE = r"""(?:"([^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*)"
   |(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![\w.+-])|(true|false|null)(?!\w)
   |([{\[]))"""
 _MEMBER = re.compile(
-    r"""[ \t\r\n]*(,?)[ \t\r\n]*"([^"\\\x00-\x1f]*)"[ \t\r\n]*:[ \t\r\n]*""" + _VALUE,
+    r"""[ \t\r\n]*+(,?)[ \t\r\n]*+"([^"\\\x00-\x1f]*)"[ \t\r\n]*:[ \t\r\n]*""" + _VALUE,
     re.VERBOSE,
 )
-_ITEM = re.compile(r"[ \t\r\n]*(,?)[ \t\r\n]*()" + _VALUE, re.VERBOSE)
+_ITEM = re.compile(r"[ \t\r\n]*+(,?)[ \t\r\n]*+()" + _VALUE, re.VERBOSE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WORDS = {"true": True, "false": False, "null": None}
 _WIDE = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))  # as PowerShell's `>` writes
@@ -111,7 +120,7 @@ def number_of(holder: Json, key: str) -> int | None:
 
 def line_of(holder: Obj, *keys: str) -> int:
     """Give the line of the first of the values that is there, else that of the object."""
-    return next((holder.lines[key] for key in keys if key in holder.lines), holder.line)
+    return next((holder.line_at(key) for key in keys if key in holder), holder.line)
 
 
 def lines_of(value: Obj) -> tuple[int, int]:
@@ -120,10 +129,12 @@ def lines_of(value: Obj) -> tuple[int, int]:
     pending: list[Json] = [value]
     while pending:
         here = pending.pop()
-        if isinstance(here, Obj | Arr):
-            inner = here.lines.values() if isinstance(here, Obj) else here.lines
-            last = max(last, *inner) if inner else last
-            pending += here.values() if isinstance(here, Obj) else here
+        if isinstance(here, Obj):
+            last = max(last, here.line, *(here.lines or {}).values())
+            pending += here.values()
+        elif isinstance(here, Arr):
+            last = max(last, here.line, *here.lines)
+            pending += here
     return value.line, last
 
 
@@ -137,6 +148,7 @@ class _Parser:
         self.line = 1
         self.open: list[Obj | Arr] = []
         self.keys: list[str] = []
+        self.known: dict[str, str] = {}  # keys, each kept once: they repeat without end
 
     def whole(self) -> Json:
         """Read the only value of the text."""
@@ -160,7 +172,7 @@ class _Parser:
         """Read one more member or item where it is written as nearly all of them are."""
         pattern = _MEMBER if isinstance(holder, Obj) else _ITEM
         match = pattern.match(self.text, self.position)
-        if match is None or bool(match[1]) != bool(holder.lines):
+        if match is None or bool(match[1]) != bool(holder):
             return False
         kind = match.lastindex or 0
         self.line += self.text.count("\n", self.position, match.start(kind))
@@ -184,7 +196,7 @@ class _Parser:
         if token["mark"] == "}":
             self.close()
             return
-        if holder.lines:
+        if holder:
             if token["mark"] != ",":
                 raise self.error("a comma or } is expected")
             token = self.token("a key")
@@ -202,7 +214,7 @@ class _Parser:
         if token["mark"] == "]":
             self.close()
             return
-        if holder.lines:
+        if holder:
             if token["mark"] != ",":
                 raise self.error("a comma or ] is expected")
             token = self.token("a value")
@@ -234,8 +246,11 @@ class _Parser:
         holder = self.open[-1]
         if isinstance(holder, Obj):
             key = self.keys.pop()
+            key = self.known.setdefault(key, key)
             holder[key] = value
-            holder.lines[key] = self.line
+            if holder.lines is not None or self.line != holder.line:
+                holder.lines = {} if holder.lines is None else holder.lines
+                holder.lines[key] = self.line
         else:
             holder.append(value)
             holder.lines.append(self.line)

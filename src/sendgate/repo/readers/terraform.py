@@ -93,7 +93,7 @@ def _files(tree: Tree) -> tuple[Found, list[Unread]]:
             taken.append((path, whole))
         else:
             problem = f"format_version {printable(version)} is not known here; 0.x and 1.x are"
-            unread.append(Unread(Place(path, whole.lines.get("format_version")), problem))
+            unread.append(Unread(Place(path, whole.line_at("format_version")), problem))
     return taken, unread
 
 
@@ -195,7 +195,7 @@ class _Work(Gathered):
                 return
             zone = zone.apex
         else:
-            note = f"{place}: {zone} is managed elsewhere; its records here are known by names"
+            note = f"{place}: the zone {zone} is managed elsewhere: known by its records' names"
             if zone not in places:
                 self.notes.append(note)
         places.setdefault(zone, place)

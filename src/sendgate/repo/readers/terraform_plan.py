@@ -6,6 +6,7 @@ plan or state ──► `Resource`: address, values, which of them are not known
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -72,9 +73,9 @@ def resources(root: Obj | None, whole: Obj) -> list[Resource]:
         if isinstance(change.get("change"), Obj)
     }
     found: list[Resource] = []
-    pending = [root] if root is not None else []
+    pending = deque([root] if root is not None else [])
     while pending:
-        module = pending.pop(0)
+        module = pending.popleft()
         pending += objects(module.get("child_modules"))
         for node in objects(module.get("resources")):
             made = _resource(node, text_of(module, "address") or "", changes)

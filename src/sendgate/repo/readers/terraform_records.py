@@ -201,7 +201,7 @@ def _items(holder: Obj, key: str, rdtype: str) -> Iterator[Value]:
 
 
 def _single(record: Resource, key: str) -> Value:
-    line = record.values.lines.get(key, record.line)
+    line = record.values.line_at(key)
     if record.is_sensitive(key):
         return Value(line, why=SECRET)
     text = text_of(record.values, key)
@@ -209,7 +209,7 @@ def _single(record: Resource, key: str) -> Value:
 
 
 def _hidden(record: Resource, key: str, rdtype: str) -> Value:
-    line = record.values.lines.get(key, record.line)
+    line = record.values.line_at(key)
     why = SECRET if record.is_sensitive(key) else LATER
     return Value(line, why=why, address=rdtype in {"A", "AAAA"})
 

@@ -105,9 +105,9 @@ class Zones:
         """Find the deepest zone that an absolute name lies in."""
         for key in ("fqdn", "hostname", "name"):
             name = _domain(text_of(record.values, key))
-            over = [z for z in self.all.values() if name is not None and name.is_under(z.apex)]
-            if over:
-                return [max(over, key=lambda zone: len(zone.apex.labels))]
+            for above in (name, *name.ancestors) if name is not None else ():
+                if above in self.all:
+                    return [self.all[above]]
         return []
 
     def _referred(self, record: Resource, key: str) -> list[Zone]:
