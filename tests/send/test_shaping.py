@@ -92,6 +92,9 @@ def test_a_providers_reaction_stands_in_place_of_the_general_one() -> None:
     assert general is not None
     assert (apple.count, apple.pause) == (3, 900.0)
     assert (general.count, general.pause) == (5, 1800.0)
+    yahoo = table.reaction(site("mta5.am0.yahoodns.net"), "throttled")
+    assert yahoo is not None
+    assert (yahoo.count, yahoo.pause) == (1, 7200.0)
     assert table.reaction(site("mx01.mail.icloud.com"), "policy") == table.reactions["policy"]
     assert table.reaction(site("mx.example.net"), "unknown_user") is None
 
