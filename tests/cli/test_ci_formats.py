@@ -73,6 +73,20 @@ def test_paths_are_relative_to_the_working_folder(sendgate: Run, tmp_path: Path)
     assert issue["location"] == {"path": "zones/x.zone", "lines": {"begin": 3}}
 
 
+def test_paths_are_from_the_top_of_the_repository(
+    sendgate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zones and configuration, from whichever folder of it the audit runs."""
+    config = 'zones = ["../zones/x.zone"]\n[[sender]]\nfrom = "example.com"\n'
+    files = {"zones/x.zone": BROKEN, "mail/sendgate.toml": config}
+    folder = repository(tmp_path / "dns", files)
+    monkeypatch.chdir(folder / "mail")
+    issues = json.loads(sendgate("audit", "--offline", "--format", "gitlab").stdout)
+    assert {"path": "zones/x.zone", "lines": {"begin": 9}} in [i["location"] for i in issues]
+    places = sender_places(load_config(None, lambda _: None))
+    assert places == {Domain("example.com"): Place("mail/sendgate.toml", 2)}
+
+
 def test_annotations_come_with_a_summary(sendgate: Run, healthy: list[str], tmp_path: Path) -> None:
     """What stands in the file stays, and the report is appended."""
     summary = tmp_path / "summary.md"

@@ -68,6 +68,17 @@ def test_an_interrupt_reports_what_was_done(
     assert "Traceback" not in said
 
 
+def test_an_interrupted_report_for_ci_is_a_whole_document(silent: socket.socket) -> None:
+    """Audits that were done stand in it; exit 130 tells that it is not all."""
+    run = start(silent, "x.example", "y.example", "--format", "sarif")
+    heard(silent, "x.example")
+    run.send_signal(signal.SIGINT)
+    out, said = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert json.loads(out)["version"] == "2.1.0"
+    assert "interrupted; 0 of 2 domains were audited" in said
+
+
 def test_an_interrupted_run_keeps_its_recording(silent: socket.socket, tmp_path: Path) -> None:
     """--record writes what was heard so far; --output has the reports so far."""
     record, output = tmp_path / "run.json", tmp_path / "out.txt"

@@ -105,14 +105,17 @@ def test_unknowns_are_told_by_question_decisive_ones_first(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("where", "shown"),
     [
-        ("/work/zones/x.zone", "zones/x.zone"),
+        ("/work/dns/zones/x.zone", "dns/zones/x.zone"),
         ("/elsewhere/x.zone", "/elsewhere/x.zone"),
-        ("./x.zone", "x.zone"),
+        ("./x.zone", "dns/x.zone"),
+        ("../x.zone", "x.zone"),
+        ("../../x.zone", "../../x.zone"),
+        ("..x/x.zone", "dns/..x/x.zone"),
     ],
 )
-def test_paths_are_relative_where_they_can_be(where: str, shown: str) -> None:
-    """An absolute path below the working folder is shown from there."""
-    assert Batch((), root="/work").path(where) == shown
+def test_paths_are_from_the_top_of_the_tree_where_they_can_be(where: str, shown: str) -> None:
+    """A file in the version-controlled tree is named from its top, however it was given."""
+    assert Batch((), root="/work", prefix="dns/").path(where) == shown
 
 
 def test_totals_in_words() -> None:

@@ -233,6 +233,16 @@ def test_markdown_has_a_row_for_each_fault(tmp_path: Path) -> None:
     assert text.count("<details>") == text.count("</details>") == 3
 
 
+def test_remarks_and_a_baseline_are_told(tmp_path: Path) -> None:
+    """What stands in no finding is not lost: a waiver that is none, what a baseline knows."""
+    reports = audited(tmp_path)
+    known, remarks = reports[0].findings, ("a waiver has no day",)
+    report = repository(reports, known=known, remarks=remarks, notes=("one of two",))
+    text = markdown.text(Batch.of_repository(report))
+    for words in ("a waiver has no day", "one of two", "4 findings are known to the baseline"):
+        assert f"| {words} |" in text
+
+
 def test_markdown_of_a_change_opens_with_what_it_does(tmp_path: Path) -> None:
     """New in the open; fixed and still there folded."""
     reports = audited(tmp_path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sendgate.cli.auditing import Target, in_parallel, policy_of, profile_of
 from sendgate.cli.command import EXIT_INTERRUPTED, Run
-from sendgate.cli.forms import CI_FORMS, print_batch, sender_places, working_folder
+from sendgate.cli.forms import CI_FORMS, print_batch, sender_places, working_tree
 from sendgate.cli.stop import run_whole
 
 if TYPE_CHECKING:
@@ -130,12 +130,14 @@ class Auditor:
             return
         from sendgate.render.batch import Batch
 
+        root, prefix = working_tree()
         batch = Batch.of_reports(
             self.reports,
             self._stale(),
             senders=sender_places(self.run.config),
             fail_on=self.policy.fail_on,
-            root=working_folder(),
+            root=root,
+            prefix=prefix,
         )
         print_batch(self.run, destination, batch)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sendgate.render.batch import Batch
     from sendgate.repo.reading import Place
 
-__all__ = ["CI_FORMS", "print_batch", "sender_places", "working_folder"]
+__all__ = ["CI_FORMS", "print_batch", "sender_places", "working_tree"]
 
 CI_FORMS = ("sarif", "github", "gitlab", "junit", "markdown", "csv")
 """The names of `sendgate.render.forms.FORMS`, known without loading them."""
@@ -66,15 +66,31 @@ def sender_places(config: Config) -> Mapping[Domain, Place]:
     numbers = [number for number, line in enumerate(lines, 1) if _SENDER.match(line)]
     if len(numbers) != len(config.senders):
         numbers = [1] * len(config.senders)
+    path = _from_top(Path(config.path))
     places: dict[Domain, Place] = {}
     for sender, number in zip(config.senders, numbers, strict=True):
-        places.setdefault(sender.domain, Place(Path(config.path).as_posix(), number))
+        places.setdefault(sender.domain, Place(path, number))
     return places
 
 
-def working_folder() -> str:
-    """Give the folder that paths in a report are relative to; empty where it is gone."""
+def _from_top(path: Path) -> str:
+    """Name a file from the top of the version-controlled tree it lies in; elsewhere as it is."""
+    from sendgate.repo.gittree import top_of
+
+    real = path.resolve()
+    top = top_of(real.parent)
+    return path.as_posix() if top is None else real.relative_to(top).as_posix()
+
+
+def working_tree() -> tuple[str, str]:
+    """Give the top of the version-controlled tree, and what leads from it to the working folder.
+
+    Outside of any such tree the working folder is the top; both are empty where it is gone.
+    """
+    from sendgate.repo.gittree import prefix_of, top_of
+
     try:
-        return Path.cwd().as_posix()
+        here = Path.cwd()
     except FileNotFoundError:
-        return ""
+        return "", ""
+    return (top_of(here) or here).as_posix(), prefix_of(here)

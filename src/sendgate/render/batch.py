@@ -156,10 +156,10 @@ class Batch:
     """Audits, what could not be read for them, and what a change does.
 
     `senders` gives the place in the configuration where a domain is declared; `root` is
-    the absolute folder that paths are relative to where they can be, `prefix` what leads
-    from the top of the version-controlled tree to the paths of evidence. `decided` is what
-    the whole comes to where that is more than the worst of the audits. `known` counts the
-    findings that a baseline lists, `remarks` are for the user.
+    the top of the version-controlled tree, `prefix` leads from there to where the relative
+    paths of evidence begin. `decided` is what the whole comes to where that is more than
+    the worst of the audits. `known` counts the findings that a baseline lists, `remarks`
+    are for the user.
     """
 
     reports: tuple[Report, ...]
@@ -183,9 +183,13 @@ class Batch:
         senders: Mapping[Domain, Place] | None = None,
         fail_on: Severity = Severity.ERROR,
         root: str = "",
+        prefix: str = "",
     ) -> Batch:
         """Make a batch of audits that a command line asked for."""
-        return cls(tuple(reports), tuple(stale), senders=senders or {}, fail_on=fail_on, root=root)
+        return cls(
+            tuple(reports), tuple(stale), senders=senders or {}, fail_on=fail_on, root=root,
+            prefix=prefix,
+        )  # fmt: skip
 
     @classmethod
     def of_repository(
@@ -323,12 +327,11 @@ class Batch:
 
     def path(self, where: str) -> str:
         """Give a path from the top of the version-controlled tree, as far as that is known."""
-        if self.root and posixpath.isabs(where):
-            relative = posixpath.relpath(where, self.root)
-            return where if relative.startswith("..") else relative
         if posixpath.isabs(where):
-            return where
-        return posixpath.normpath(self.prefix + where) if where else where
+            relative = posixpath.relpath(where, self.root) if self.root else ".."
+        else:
+            relative = posixpath.normpath(self.prefix + where) if where else where
+        return where if relative.split("/")[0] == ".." else relative
 
     def fallback(self, domain: Domain) -> Place | None:
         """Give the place that speaks for a domain where no evidence has one.

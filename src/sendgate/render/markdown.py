@@ -98,6 +98,7 @@ def _pieces(batch: Batch) -> Iterator[str]:
     yield from _folded("Fixed", batch, batch.fixed)
     yield from _folded("Still there", batch, batch.still)
     yield from _waived(batch)
+    yield from _remarks(batch)
     yield from _verdicts(batch)
 
 
@@ -191,6 +192,17 @@ def _waived(batch: Batch) -> Iterator[str]:
         rule = code(waiver.rule)
         yield f"| {rule} | {code(waiver.domain)} | {waiver.expires} | without effect: {why} |\n"
     yield "\n</details>\n"
+
+
+def _remarks(batch: Batch) -> Iterator[str]:
+    notes = batch.reading.notes if batch.reading else ()
+    told = [*batch.remarks, *notes]
+    if batch.known:
+        told.append(f"{batch.known} findings are known to the baseline")
+    if told:
+        yield f"\n<details><summary>Remarks: {len(told)}</summary>\n\n| remark |\n|---|\n"
+        yield from (f"| {marked(remark, _WIDTH)} |\n" for remark in told)
+        yield "\n</details>\n"
 
 
 def _verdicts(batch: Batch) -> Iterator[str]:

@@ -183,6 +183,9 @@ def _flow(steps: Sequence[Step], place: Place, batch: Batch) -> list[dict[str, A
 def _invocation(batch: Batch) -> dict[str, Any]:
     notices = [_unread(item, batch) for item in batch.unread]
     notices += [_open(item) for item in batch.decisive]
+    notices += [
+        {"level": "note", "message": {"text": _escaped(said(words))}} for words in batch.remarks
+    ]
     times = [report.time for report in batch.reports]
     invocation: dict[str, Any] = {"executionSuccessful": True}
     if times:
