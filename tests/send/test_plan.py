@@ -52,3 +52,26 @@ def test_the_tightest_limit_tells_the_time(rate: float | None, seconds: float) -
 def test_without_limits_no_time_is_told() -> None:
     """None, not nought."""
     assert make_plan({"b": 5}, {"b": OTHER}, TABLE, None).seconds is None
+
+
+def test_several_source_addresses_are_faster_where_each_has_its_own_limit() -> None:
+    """A site that all share is as slow as with one."""
+    table = read_shaping(
+        """
+[default]
+connections = 3
+messages = 10
+source = "https://example.net"
+date = 2026-01-01
+[[provider]]
+id = "slow"
+mx = ["slow.example.net"]
+rate = "2/s"
+per = "source"
+source = "https://example.net"
+date = 2026-01-01
+"""
+    )
+    plan = make_plan({"a": 40, "b": 5}, {"a": SLOW, "b": OTHER}, table, None, 4)
+    assert [(s.connections, s.rate) for s in plan.sites] == [(12, 8.0), (3, None)]
+    assert plan.seconds == 5.0

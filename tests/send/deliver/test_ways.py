@@ -29,6 +29,7 @@ TABLE: dict[tuple[str, str], list[Rdata] | Reason] = {
     ("null.example", "MX"): [Mx(0, Domain("."))],
     ("broken.example", "MX"): Reason.SERVFAIL,
     ("strict.example", "MX"): MX,
+    ("four.example", "MX"): [Mx(10, Domain("b.example.net"))],
 }
 
 
@@ -40,7 +41,7 @@ class Strict:
         return Policy(Mode.ENFORCE, 60, ("mx.example.org",)) if is_strict else None
 
 
-async def found(domain: str) -> Route | NoRoute:
+async def found(domain: str, sources: tuple[str, ...] = ()) -> Route | NoRoute:
     router = route.Router(
         DnsDouble(TABLE),
         load_shaping(),
@@ -48,7 +49,7 @@ async def found(domain: str) -> Route | NoRoute:
         dice=random.Random(1),
         policies=Strict(),
     )
-    return await ways(router, 2525)(domain)
+    return await ways(router, 2525, sources)(domain)
 
 
 async def test_each_address_of_each_host_is_a_hop() -> None:
@@ -62,6 +63,17 @@ async def test_each_address_of_each_host_is_a_hop() -> None:
             Hop("b.example.net", "192.0.2.1", 20, 2525, tls),
         ),
     )
+
+
+async def test_a_plan_knows_what_our_addresses_cannot_reach() -> None:
+    """A domain with IPv4 hosts alone has no way for a sender on IPv6, and one for the other."""
+    answer = await found("four.example", ("2001:db8::25",))
+    assert answer == NoRoute(
+        WhyNoRoute.NO_ADDRESS,
+        "b.example.net has no IPv6 address, only IPv4, and mail leaves from 2001:db8::25",
+    )
+    assert isinstance(await found("four.example", ("2001:db8::25", "192.0.2.25")), Route)
+    assert isinstance(await found("example.com", ("2001:db8::25",)), Route)
 
 
 @pytest.mark.parametrize(
