@@ -201,6 +201,30 @@ def test_a_hostile_input_is_an_error_and_no_command(
     assert not (tmp_path / "owned").exists()
 
 
+def test_a_hostile_repository_gives_no_command(runner: Runner, tmp_path: Path) -> None:
+    """Not by its values, its names, the names of its files, or the output that it configures."""
+    value = r"v=DMARC1; p=\010::error::y\013::stop-commands::z\027[31m<b>@octocat ##[error]w"
+    zone = ZONE.replace("v=DMARC1; p=reject", value)
+    zone += r"\010\058\058error\058\058x MX 10 \010\058\058debug\058\058x" + "\n"
+    files = {
+        "zones/example.com.zone": zone,
+        "zones/\n::set-output name=sarif-file::x\n.zone": "\x00\n::error::no zone\n",
+        "sendgate.toml": 'output = "hidden"\nfail-on = "note"\n',
+    }
+    folder = repository(tmp_path / "dns", files)
+    done = runner.check(folder)
+    assert done.code in {1, 3}, done.log
+    for line in done.log.splitlines():
+        assert line.isprintable()
+        assert "##[" not in line
+        if line.lstrip().startswith("::"):
+            assert re.match(r"::(error|warning|notice) (file|title)=", line), line
+    assert "title=DMARC" in done.log
+    assert not (folder / "hidden").exists()
+    assert set(done.outputs) == {"sarif-file"}
+    assert "<b>" not in re.sub(r"`[^`]*`", "", done.summary)
+
+
 def test_without_a_zone_the_step_fails_and_has_no_output(runner: Runner, tmp_path: Path) -> None:
     """Exit 2, saying what was looked for."""
     done = runner.check(repository(tmp_path / "dns", {"README": "nothing\n"}))
