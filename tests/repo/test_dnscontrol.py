@@ -12,35 +12,15 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from irs import SOURCE, data, domain, read, record
 from memory_tree import MemoryTree, broken
 
 from sendgate.dns.answers import Address, Mx, Raw, Target, Txt
 from sendgate.errors import SourceError
 from sendgate.names import Domain
 from sendgate.repo.readers import dnscontrol
-from sendgate.repo.readers.javascript import calls
 from sendgate.repo.reading import Place, Reading, SlipKind
 from sendgate.repo.tree import FolderTree
-
-
-def record(rdtype: str, name: str, target: str, **more: object) -> dict[str, Any]:
-    return {"type": rdtype, "name": name, "target": target, "ttl": 300, **more}
-
-
-def domain(name: str, *records: dict[str, Any], **more: object) -> dict[str, Any]:
-    return {"name": name, "registrar": "none", "records": list(records), **more}
-
-
-def read(*domains: dict[str, Any], indent: int | None = 1, **files: str) -> Reading:
-    whole = {"registrars": [], "dns_providers": [], "domains": list(domains)}
-    given_files: dict[str, bytes | str] = {"print-ir.json": json.dumps(whole, indent=indent)}
-    given_files |= {path.replace("__", "."): text for path, text in files.items()}
-    return dnscontrol.read(MemoryTree(given_files))
-
-
-def data(reading: Reading) -> list[tuple[str, str, str]]:
-    return [(r.name.text, r.rdtype, str(r.data)) for r in reading.records]
 
 
 def pattern_matches(pattern: str, name: str) -> bool:
@@ -310,74 +290,6 @@ def test_a_zone_declared_twice_is_said() -> None:
     assert "differently" in unread.problem
 
 
-# --- lines
-
-
-def test_lines_of_the_ir_where_the_source_has_none() -> None:
-    """Pretty-printed, the value's own line and the record's lines; on one line, that one."""
-    reading = read(domain("example.com", record("TXT", "@", "one"), record("TXT", "@", "two")))
-    domains = [domain("example.com", record("TXT", "@", "one"), record("TXT", "@", "two"))]
-    lines = json.dumps({"registrars": [], "dns_providers": [], "domains": domains}, indent=1)
-    wanted = [i for i, line in enumerate(lines.split("\n"), 1) if '"target"' in line]
-    assert [r.origin.line for r in reading.records] == wanted
-    assert [place.path for place in reading.places] == ["print-ir.json"] * 2
-    flat = read(domain("example.com", record("TXT", "@", "one")), indent=None)
-    assert str(flat.records[0].origin) == "print-ir.json:1"
-    assert not flat.places
-
-
-SOURCE = """\
-// TXT("@", "v=spf1 -all") stands in a comment
-var SPF = "v=spf1 include:_spf.example.net -all";
-/* TXT("@", "nothing") */
-function google() { return [
-  MX("@", 1, "aspmx.l.google.com."),
-] }
-D("example.com", REG,
-  TXT("@", SPF), google(),
-  TXT("s1._domainkey",
-    "v=DKIM1; p=" +
-    "AAAA"),
-  TXT('it\\'s', 'a "b" \\x41'),
-  A("www", IP("192.0.2.1")),
-  CNAME("a", "b"),
-)
-D_EXTEND("sub.example.com", TXT("_dmarc", "v=DMARC1; p=none"), A("@", "192.0.2.2"))
-D("example.org", REG, TXT("@", "one"), TXT("only", VALUE),
-  SPF_BUILDER({label: "@", parts: ["v=spf1", "ip4:192.0.2.0/24", "-all"]}))
-"""
-
-
-def test_records_are_found_in_the_source() -> None:
-    """Comments, shared values, macros, joined literals, D_EXTEND, builders; else the IR."""
-    reading = read(
-        domain(
-            "example.com",
-            record("TXT", "@", "v=spf1 include:_spf.example.net -all"),
-            record("MX", "@", "aspmx.l.google.com.", mxpreference=1),
-            record("TXT", "s1._domainkey", "v=DKIM1; p=AAAA"),
-            record("TXT", "it's", 'a "b" A'),
-            record("A", "www", "192.0.2.1"),
-            record("CNAME", "a", "b.example.com."),
-            record("TXT", "_dmarc.sub", "v=DMARC1; p=none", subdomain="sub"),
-            record("A", "sub", "192.0.2.2", subdomain="sub"),
-            record("TXT", "made", "by a loop"),
-        ),
-        domain(
-            "example.org",
-            record("TXT", "@", "v=spf1 ip4:192.0.2.0/24 -all"),
-            record("TXT", "only", "computed"),
-        ),
-        dnsconfig__js=SOURCE,
-    )
-    assert [str(r.origin) for r in reading.records] == [
-        "dnsconfig.js:8", "dnsconfig.js:5", "dnsconfig.js:10", "dnsconfig.js:12", "dnsconfig.js:13",
-        "dnsconfig.js:14", "dnsconfig.js:16", "dnsconfig.js:16", "print-ir.json:63",
-        "dnsconfig.js:18", "dnsconfig.js:17",
-    ]  # fmt: skip
-    assert Place("dnsconfig.js", 9, 11) in reading.places
-
-
 # --- what cannot be read
 
 
@@ -440,27 +352,3 @@ def test_whatever_an_ir_holds_it_is_read_or_refused(octets: bytes) -> None:
         for zone in reading.zones:
             for pattern in zone.ignored:
                 re.compile(pattern)
-
-
-@given(st.text(alphabet="'\"`/\\*(){}[],:=\nTXTDab@ "))
-def test_whatever_a_program_holds_the_ir_is_read(text: str) -> None:
-    """The source only gives lines; broken, it gives fewer."""
-    reading = read(domain("example.com", record("TXT", "@", "v=spf1 -all")), dnsconfig__js=text)
-    assert data(reading) == [("example.com", "TXT", "v=spf1 -all")]
-
-
-@pytest.mark.parametrize(
-    "text", ['"', '"\\', "`", "`\\", "/*", "(/[", "(/a[", "=/\\", "f(", "a:{", "{a:'"]
-)
-def test_a_program_full_of_open_ends_takes_one_pass(text: str) -> None:
-    """Were each of them looked for up to the end, this would not end today."""
-    calls(text * (300_000 // len(text)))
-
-
-def test_many_records_alike_take_no_longer_than_others() -> None:
-    """Calls that are all the same are looked through only so far."""
-    many = [record("TXT", "@", f"text {n}") for n in range(3000)]
-    reading = read(
-        domain("example.com", *many), dnsconfig__js='TXT("@", "none of them")\n' * 20_000
-    )
-    assert len(reading.records) == 3000

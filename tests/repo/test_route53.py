@@ -161,10 +161,14 @@ def test_the_zone_of_a_file(
 def test_a_file_of_no_zone_is_said() -> None:
     """Names of two domains, and nothing tells which zone they are exported from."""
     sets = [rrset("example.com.", "A", "192.0.2.1"), rrset("example.org.", "A", "192.0.2.1")]
-    reading = read(*sets)
+    whole = json.dumps({"ResourceRecordSets": sets})
+    with pytest.raises(SourceError, match="which zone"):
+        route53.read(MemoryTree({"x.json": whole}))
+    beside = MemoryTree({"x.json": whole, "y.json": json.dumps({"ResourceRecordSets": [SOA]})})
+    reading = route53.read(beside)
     (unread,) = reading.unread
     assert "which zone" in unread.problem
-    assert not reading.records
+    assert len(reading.records) == 1
 
 
 @pytest.mark.parametrize(

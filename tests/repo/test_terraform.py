@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from memory_tree import MemoryTree, broken
+from plans import (
+    AZURE,
+    CLOUDFLARE,
+    GOOGLE,
+    MAIN,
+    RECORD,
+    Node,
+    aws,
+    config,
+    data,
+    node,
+    plan,
+    read,
+    unknown_zone,
+)
 
 from sendgate.dns.answers import Address, Mx, Raw, Target, Txt
 from sendgate.errors import SourceError
@@ -20,42 +34,6 @@ from sendgate.names import Domain
 from sendgate.repo.readers import terraform
 from sendgate.repo.reading import Place, Reading, SlipKind
 from sendgate.repo.tree import FolderTree
-
-Node = dict[str, Any]
-
-
-def node(address: str, values: Node, **more: object) -> Node:
-    """A resource of `planned_values`, by its address."""
-    kind, _, name = address.removeprefix("data.").partition("[")[0].rpartition(".")
-    return {
-        "address": address,
-        "mode": "data" if address.startswith("data.") else "managed",
-        "type": kind.rpartition(".")[2],
-        "name": name,
-        "provider_name": "registry.terraform.io/x/y",
-        "schema_version": 0,
-        "values": values,
-        "sensitive_values": {},
-        **more,
-    }
-
-
-def plan(*nodes: Node, **more: object) -> Node:
-    return {
-        "format_version": "1.2",
-        "terraform_version": "1.11.4",
-        "planned_values": {"root_module": {"resources": list(nodes)}},
-        **more,
-    }
-
-
-def read(whole: Node) -> Reading:
-    return terraform.read(MemoryTree({"plan.json": json.dumps(whole, indent=2)}))
-
-
-def data(reading: Reading) -> list[tuple[str, str, str]]:
-    return [(r.name.text, r.rdtype, str(r.data)) for r in reading.records]
-
 
 # --- plans that Terraform itself wrote
 
@@ -141,39 +119,6 @@ def test_a_state_shows_what_is(fixtures: Path) -> None:
 # --- each provider's resources, after their published schemas
 
 
-def label(*parts: str) -> str:
-    return "r" + re.sub(r"[^a-z0-9]", "_", "_".join(parts).lower())
-
-
-def cloudflare(name: str, rdtype: str, v5: bool = False, **values: object) -> Node:
-    kind = "cloudflare_dns_record" if v5 else "cloudflare_record"
-    common = {"zone_id": "c1", "name": name, "type": rdtype, "ttl": 1, "proxied": False}
-    return node(f"{kind}.{label(name, rdtype)}", {**common, **values})
-
-
-CLOUDFLARE = plan(
-    node("cloudflare_zone.main", {"id": "c1", "zone": "example.com"}),
-    cloudflare("@", "TXT", value="v=spf1 -all"),
-    cloudflare("_dmarc.example.com", "TXT", content='"v=DMARC1; p=reject"'),
-    cloudflare("s1._domainkey", "TXT", v5=True, content='"p=' + "A" * 100 + '" "B"'),
-    cloudflare("example.com", "MX", v5=True, content="mx.example.net", priority=10.0),
-    cloudflare("sub", "MX", value="mx2.example.net", priority=5),
-    cloudflare("host", "A", value="192.0.2.1", ttl=120),
-    cloudflare("host", "AAAA", v5=True, content="2001:db8::1"),
-    cloudflare("web", "A", value="192.0.2.2", proxied=True),
-    cloudflare("s2._domainkey", "CNAME", v5=True, content="s2.dkim.example.net"),
-    cloudflare("example.com", "CNAME", content="host.example.net"),
-    cloudflare("flat", "CNAME", v5=True, content="host.example.net",
-               settings={"flatten_cname": True}),
-    cloudflare("sub", "NS", value="ns.example.net"),
-    cloudflare("@", "CAA", data=[{"flags": "0", "tag": "issue", "value": "ca.example.net"}]),
-    cloudflare("_sip._tcp", "SRV", v5=True, priority=1,
-               data={"priority": 1, "weight": 2, "port": 3, "target": "sip.example.net"}),
-    cloudflare("_25._tcp.host", "TLSA", v5=True,
-               data={"usage": 3, "selector": 1, "matching_type": 1, "certificate": "ab" * 32}),
-)  # fmt: skip
-
-
 def test_cloudflare_records_of_both_versions() -> None:
     """Value or content, quoted or plain; data taken apart; proxied names answer for themselves."""
     reading = read(CLOUDFLARE)
@@ -194,29 +139,6 @@ def test_cloudflare_records_of_both_versions() -> None:
         assert found[name, "A"] == found[name, "AAAA"] == Address(None)
     assert len(reading.records) == 18
     assert {r.ttl for r in reading.records if r.name.text == "host.example.com"} == {120, 300}
-
-
-def google(name: str, rdtype: str, *rrdatas: str, **values: object) -> Node:
-    common = {"name": name, "type": rdtype, "ttl": 300, "managed_zone": "prod"}
-    policy: Node = {"rrdatas": list(rrdatas) or None, "routing_policy": []}
-    return node(f"google_dns_record_set.{label(name, rdtype)}", {**common, **policy, **values})
-
-
-GOOGLE = plan(
-    node("google_dns_managed_zone.prod", {"name": "prod", "dns_name": "example.com.",
-                                          "visibility": "public"}),
-    google("example.com.", "TXT", '"v=spf1 include:_spf.example.net -all"', '"one" "two"'),
-    google("_dmarc.example.com.", "TXT", "v=DMARC1; p=none"),
-    google("example.com.", "MX", "1 aspmx.l.google.com.", "5 alt1.aspmx.l.google.com."),
-    google("s1._domainkey.example.com.", "CNAME", "s1.dkim.example.net."),
-    google("w.example.com.", "A", routing_policy=[{"wrr": [
-        {"weight": 0.8, "rrdatas": ["192.0.2.1"]}, {"weight": 0.2, "rrdatas": ["192.0.2.2"]}],
-        "geo": [], "primary_backup": []}]),
-    google("g.example.com.", "A", routing_policy=[{"wrr": [], "geo": [
-        {"location": "asia-east1", "rrdatas": ["192.0.2.3"]}], "primary_backup": []}]),
-    google("p.example.com.", "A", routing_policy=[{"wrr": [], "geo": [], "primary_backup": [
-        {"primary": [{}], "backup_geo": [{"location": "x", "rrdatas": ["192.0.2.4"]}]}]}]),
-)  # fmt: skip
 
 
 def test_google_record_sets() -> None:
@@ -241,28 +163,6 @@ def test_google_record_sets() -> None:
     assert (slip.written, slip.published) == ("v=DMARC1; p=none", "v=DMARC1;p=none")
 
 
-def azure(kind: str, name: str, **values: object) -> Node:
-    address = f"azurerm_dns_{kind}_record.{label(name)}"
-    return node(address, {"name": name, "zone_name": "example.com", "ttl": 300, **values})
-
-
-AZURE = plan(
-    azure("txt", "@", record=[{"value": "v=spf1 -all"}, {"value": "p=" + "A" * 400}]),
-    azure("mx", "@", record=[{"preference": "10", "exchange": "mx.example.net"}]),
-    azure("cname", "s1._domainkey", record="s1.dkim.example.net"),
-    azure("cname", "other", record=None, target_resource_id="/subscriptions/x"),
-    azure("a", "host", records=["192.0.2.1", "192.0.2.2"]),
-    azure("a", "alias", records=[], target_resource_id="/subscriptions/y"),
-    azure("aaaa", "host", records=["2001:db8::1"]),
-    azure("ns", "sub", records=["ns1.example.net."]),
-    azure("ptr", "ptr", records=["host.example.com"]),
-    azure("srv", "_sip._tcp", record=[{"priority": 1, "weight": 2, "port": 3,
-                                       "target": "sip.example.net"}]),
-    azure("caa", "@", record=[{"flags": 0, "tag": "issue", "value": "ca.example.net"}]),
-    azure("txt", "_dmarc.example.com", record=[{"value": "v=DMARC1; p=none"}]),
-)  # fmt: skip
-
-
 def test_azure_records_of_every_type() -> None:
     """The zone by its name; texts as they stand; a whole name is appended to the zone."""
     reading = read(AZURE)
@@ -283,11 +183,6 @@ def test_azure_records_of_every_type() -> None:
     assert slip.published == "_dmarc.example.com.example.com"
     (zone,) = reading.zones
     assert zone.apex.text == "example.com"
-
-
-def aws(address: str, name: str, rdtype: str, *records: str | None, **values: object) -> Node:
-    given_values = {"name": name, "type": rdtype, "ttl": 300, "alias": [], "records": list(records)}
-    return node(address, given_values | values)
 
 
 def test_aws_texts_and_names() -> None:
@@ -316,162 +211,6 @@ def test_aws_texts_and_names() -> None:
     assert unread.zones == (Domain("example.com"),)
     assert "aws_route53_record.h" in unread.problem
     assert "preference" in unread.problem
-
-
-# --- which zone
-
-
-def unknown_zone(address: str, **after: object) -> Node:
-    change = {"actions": ["create"], "after_unknown": {"zone_id": True, **after}}
-    return {"address": address, "change": change}
-
-
-def zones_of(whole: Node) -> list[str]:
-    return [record.zone.text for record in read(whole).records]
-
-
-RECORD = aws("aws_route53_record.r", "_dmarc", "TXT", "v=DMARC1; p=none")
-MAIN = node("aws_route53_zone.main", {"name": "example.com"})
-
-
-def config(*references: str, **more: object) -> Node:
-    resource = {
-        "type": "aws_route53_record",
-        "name": "r",
-        "expressions": {"zone_id": {"references": list(references)}},
-    }
-    return {"root_module": {"resources": [resource], **more}}
-
-
-@pytest.mark.parametrize(
-    "whole",
-    [
-        plan(MAIN, RECORD, configuration=config("aws_route53_zone.main.zone_id")),
-        plan(
-            node('aws_route53_zone.m["a"]', {"name": "example.com"}, index="a"),
-            node('aws_route53_zone.m["b"]', {"name": "example.org"}, index="b"),
-            RECORD,
-            configuration=config('aws_route53_zone.m["a"].zone_id', "aws_route53_zone.m"),
-        ),
-        plan(
-            node("aws_route53_zone.m[0]", {"name": "example.org"}, index=0),
-            node("aws_route53_zone.m[1]", {"name": "example.com"}, index=1),
-            RECORD,
-            configuration=config("aws_route53_zone.m[1].zone_id"),
-        ),
-        plan(
-            RECORD,
-            prior_state={
-                "format_version": "1.0",
-                "values": {
-                    "root_module": {
-                        "resources": [
-                            node("data.aws_route53_zone.main", {"name": "example.com", "id": "Z9"})
-                        ]
-                    }
-                },
-            },
-            configuration=config("data.aws_route53_zone.main.zone_id"),
-        ),
-        plan(
-            node("aws_route53_zone.main", {"name": "example.com", "id": "Z9"}),
-            RECORD,
-            variables={"zone": {"value": "Z9"}},
-            configuration=config("var.zone"),
-        ),
-        plan(
-            {**RECORD, "values": {**RECORD["values"], "fqdn": "_dmarc.example.com"}},
-            MAIN,
-            node("aws_route53_zone.o", {"name": "example.org"}),
-        ),
-        plan(
-            RECORD,
-            planned_values={
-                "root_module": {
-                    "resources": [RECORD],
-                    "child_modules": [
-                        {
-                            "address": "module.dns",
-                            "resources": [{**MAIN, "address": "module.dns.aws_route53_zone.main"}],
-                        }
-                    ],
-                }
-            },
-            configuration=config(
-                "module.dns.zone_id",
-                "module.dns",
-                module_calls={
-                    "dns": {
-                        "module": {
-                            "outputs": {
-                                "zone_id": {
-                                    "expression": {"references": ["aws_route53_zone.main.zone_id"]}
-                                }
-                            }
-                        }
-                    }
-                },
-            ),
-        ),
-    ],
-)
-def test_the_zone_of_a_record_is_found(whole: Node) -> None:
-    """By reference, with a key or a number, a data source, a variable, a name, an output."""
-    assert zones_of(whole) == ["example.com"]
-
-
-@pytest.mark.parametrize(
-    "whole",
-    [
-        plan(RECORD),
-        plan(RECORD, configuration=config("var.zone")),
-        plan(RECORD, configuration=config("local.zone")),
-        plan(MAIN, node("aws_route53_zone.o", {"name": "example.org"}), RECORD),
-        plan(
-            node('aws_route53_zone.m["a"]', {"name": "example.com"}, index="a"),
-            node('aws_route53_zone.m["b"]', {"name": "example.org"}, index="b"),
-            RECORD,
-            configuration=config("aws_route53_zone.m"),
-        ),
-    ],
-)
-def test_a_record_of_no_known_zone_is_left_out_and_said(whole: Node) -> None:
-    """A relative name alone is nowhere."""
-    reading = read(whole)
-    assert not reading.records
-    assert not reading.unread
-    assert "does not tell its zone" in reading.notes[0]
-
-
-def test_private_zones_are_left_out() -> None:
-    """Nobody outside asks them."""
-    private = node("aws_route53_zone.main", {"name": "example.com", "id": "Z1", "vpc": [{}]})
-    reading = read(plan(private, aws("aws_route53_record.r", "", "TXT", "x", zone_id="Z1")))
-    assert not reading.records
-    assert not reading.zones
-    assert "private" in reading.notes[0]
-
-
-def test_a_name_that_is_not_known_or_not_to_be_shown_is_said() -> None:
-    """Without the name itself."""
-    later = aws("aws_route53_record.r", "", "TXT", "x", zone_id="Z1")
-    secret = node("aws_route53_record.s", {"name": "hush", "type": "TXT", "records": ["x"]})
-    secret["sensitive_values"] = {"name": True}
-    reading = read(plan(MAIN, later, secret, resource_changes=[
-        unknown_zone("aws_route53_record.r", name=True)]))  # fmt: skip
-    assert not reading.records
-    assert len(reading.notes) == 2
-    assert "hush" not in repr(reading)
-
-
-@pytest.mark.parametrize("mask", [True, {"records": True}, {"records": [False, True]}])
-def test_a_sensitive_value_stands_nowhere(mask: object) -> None:
-    """However the plan marks it."""
-    record = aws("aws_route53_record.r", "x", "TXT", "one", "s3cret", zone_id="Z1")
-    zone = node("aws_route53_zone.z", {"name": "example.com", "id": "Z1"})
-    reading = read(plan(zone, {**record, "sensitive_values": mask}))
-    assert "s3cret" not in repr(reading)
-    assert not reading.records
 
 
 # --- what cannot be read

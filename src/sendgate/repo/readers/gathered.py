@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sendgate.dns.answers import Origin, Rdata
 from sendgate.dns.zonefile import ZoneRecord
+from sendgate.errors import SourceError
 from sendgate.names import Domain
 from sendgate.repo.readers.slips import is_doubled, spread_slips
 from sendgate.repo.reading import DeclaredZone, Hidden, Place, Reading, Slip, SlipKind, Unread
@@ -48,8 +49,11 @@ class Gathered:
     def reading(self, source: str, why: str) -> Reading:
         """Give the whole, with the slips that only all records together show.
 
-        Notes and places that repeat stand once.
+        Notes and places that repeat stand once. Raises `SourceError` where no zone at all
+        could be read.
         """
+        if not self.zones:
+            raise self._nothing(why)
         slips = dict.fromkeys([*self.slips, *self._doubled(), *spread_slips(self.records)])
         return Reading(
             source,
@@ -62,6 +66,12 @@ class Gathered:
             tuple(dict.fromkeys(self.places)),
             tuple(self.hidden),
         )
+
+    def _nothing(self, why: str) -> SourceError:
+        for item in self.unread:
+            return SourceError(item.problem, item.place.path, item.place.line)
+        told = "".join(f"; {note}" for note in self.notes[:3])
+        return SourceError(f"{why}, with no zone that can be read{told}", ".")
 
     def _doubled(self) -> Iterator[Slip]:
         """Give a slip for each name that was written whole where the zone is appended."""

@@ -78,6 +78,7 @@ def read(tree: Tree) -> Reading:
             work.notes.append(f"{printable(path)}: a state, left out beside a plan")
     for path, whole in plans or found:
         work.file(path, whole)
+    work.tell_left_out()
     paths = ", ".join(printable(path) for path, _ in plans or found)
     return work.reading(NAME, f"{paths}: what terraform show -json writes")
 
@@ -152,16 +153,22 @@ class _Work(Gathered):
 
     sources: _Sources
     declared: dict[Domain, None] = field(default_factory=dict)
+    left: dict[str, list[tuple[Place, str]]] = field(default_factory=lambda: defaultdict(list))
 
     def file(self, path: str, whole: Obj) -> None:
         """Read one plan or state."""
         planned = _resources(whole)
         records = [r for r in planned if r.type in TYPES and r.mode == "managed"]
         prior = resources(root_of(whole, "prior_state", "values"), whole)
-        zones = Zones(whole, [*planned, *prior], records)
+        known = [*records, *(r for r in prior if r.type in TYPES and r.mode == "managed")]
+        zones = Zones(whole, [*planned, *prior], known)
         incomplete = _PARTIAL[is_plan(whole)]
         if whole.get("errored") is True:
             self.notes.append(f"{printable(path)}: the plan ended with an error; it is partial")
+        others = {r.type for r in planned if r.mode == "managed" and "_record" in r.type} - TYPES
+        if others:
+            kinds = ", ".join(map(printable, sorted(others)))
+            self.notes.append(f"{printable(path)}: resources of {kinds} are not read here")
         places: dict[Domain, Place] = {}
         for zone in zones.all.values():
             if zone.resource.mode == "managed":
@@ -182,22 +189,20 @@ class _Work(Gathered):
         address = printable(record.address)
         if record.is_unknown("name") or record.is_sensitive("name"):
             why = records_of.SECRET if record.is_sensitive("name") else records_of.LATER
-            self.notes.append(f"{place}: {address} is left out: its name is {why}")
+            self.left[f"its name is {why}"].append((place, address))
             return
         if zone is None or rdtype is None:
             what = "zone" if zone is None else "type"
-            self.notes.append(f"{place}: {address} is left out: the plan does not tell its {what}")
+            self.left[f"the plan does not tell its {what}"].append((place, address))
             return
         if isinstance(zone, Zone):
             if zone.private:
-                note = f"{place}: {address} is left out: the zone {zone.apex} is a private one"
-                self.notes.append(note)
+                self.left[f"the zone {zone.apex} is a private one"].append((place, address))
                 return
             zone = zone.apex
-        else:
+        elif zone not in places:
             note = f"{place}: the zone {zone} is managed elsewhere: known by its records' names"
-            if zone not in places:
-                self.notes.append(note)
+            self.notes.append(note)
         places.setdefault(zone, place)
         try:
             name = records_of.name_of_record(record, zone)
@@ -242,6 +247,13 @@ class _Work(Gathered):
         except ValueProblem as error:
             problem = f"a value of {printable(record.address)} cannot be read: {error}"
             self.unread.append(Unread(place, problem, (zone,)))
+
+    def tell_left_out(self) -> None:
+        """Say which records are not read, once for each reason."""
+        for why, left in self.left.items():
+            place, address = left[0]
+            more = f", and so are {len(left) - 1} more" if len(left) > 1 else ""
+            self.notes.append(f"{place}: {address} is left out: {why}{more}")
 
     def place(self, resource: Resource, path: str, whole: Obj, line: int) -> Place:
         """Give the place of a resource's block, else that in the JSON."""
