@@ -38,11 +38,17 @@ async def until_read(path: Path) -> int:
 
 
 @pytest.mark.parametrize(
-    ("number", "options"),
-    [(signal.SIGTERM, []), (signal.SIGTERM, ["--dry-run"]), (signal.SIGINT, [])],
+    ("signals", "options"),
+    [
+        ([signal.SIGTERM], []),
+        ([signal.SIGTERM], ["--dry-run"]),
+        ([signal.SIGINT], []),
+        ([signal.SIGTERM, signal.SIGINT, signal.SIGTERM], []),
+        ([signal.SIGINT, signal.SIGTERM, signal.SIGINT], ["--test-to", "me@example.net"]),
+    ],
 )
 async def test_a_signal_while_the_contacts_are_first_read(
-    world: Worlds, number: signal.Signals, options: list[str]
+    world: Worlds, signals: list[signal.Signals], options: list[str]
 ) -> None:
     """Exit 4 in words and not by the signal, before any loop runs; no store is made."""
     async with world() as w:
@@ -51,7 +57,9 @@ async def test_a_signal_while_the_contacts_are_first_read(
         os.mkfifo(contacts)
         process = await w.start(*w.setup.arguments, *options)
         writing = await until_read(contacts)
-        process.send_signal(number)
+        for number in signals:
+            with contextlib.suppress(ProcessLookupError):  # it has ended already
+                process.send_signal(number)
         done = await ended(process)
         os.close(writing)
         assert (done.code, done.out, done.err) == (4, "", STOPPED)

@@ -1,6 +1,6 @@
 """SIGTERM and SIGINT while a campaign is sent, from the first moment to the last.
 
-before the loop   either one is a KeyboardInterrupt
+before the loop   the first is a KeyboardInterrupt; a second changes nothing
 before mail       the first cancels what is under way; a second changes nothing
 while mail leaves the first ends in good order, the second breaks off
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,12 +25,40 @@ T = TypeVar("T")
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM be a KeyboardInterrupt, as SIGINT is, for as long as this is entered."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Let either signal be a KeyboardInterrupt, the first time; the process then ends.
+
+    Those that follow change nothing: what is being said and closed comes to its end.
+    """
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    interrupted = False
+
+    def interrupt(_number: int, _frame: object) -> None:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            raise KeyboardInterrupt
+
+    _handle(dict.fromkeys(_SIGNALS, interrupt))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if interrupted:
+            _hear_no_more()
+        else:
+            _handle(before)
+
+
+def _hear_no_more() -> None:
+    """Keep the signals away: the process ends, and its exit code shall be the one it chose.
+
+    An interpreter that is ending has no handlers any more, so that one would kill it.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+
+def _handle(handlers: Mapping[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def run_whole(work: Coroutine[Any, Any, T]) -> T:
@@ -52,7 +80,10 @@ class Stop:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Take the signals for as long as this is entered; then they do what they did before."""
+        """Take the signals for as long as this is entered.
+
+        Then they do what they did before, unless one has come: that one is heeded.
+        """
         loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         before = {number: signal.getsignal(number) for number in _SIGNALS}
@@ -61,9 +92,11 @@ class Stop:
         try:
             yield
         finally:
-            for number, handler in before.items():
+            if self.asked:
+                _hear_no_more()
+            for number in _SIGNALS:
                 loop.remove_signal_handler(number)
-                signal.signal(number, handler)
+            _handle(before)
 
     def ask(self) -> None:
         """Stop; while mail leaves, a second time: at once."""
