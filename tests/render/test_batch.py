@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from batches import DOMAINS, UNREAD, WAIVER, audited, changed, repository
 from sendgate.audit.judge import Policy
 from sendgate.audit.report import Verdict
 from sendgate.names import Domain
-from sendgate.render.batch import Batch, State, Totals
+from sendgate.render.batch import Batch, State, Totals, said
 from sendgate.repo.reading import Place
 from sendgate.vocabulary import Severity
 
@@ -116,6 +117,15 @@ def test_unknowns_are_told_by_question_decisive_ones_first(tmp_path: Path) -> No
 def test_paths_are_from_the_top_of_the_tree_where_they_can_be(where: str, shown: str) -> None:
     """A file in the version-controlled tree is named from its top, however it was given."""
     assert Batch((), root="/work", prefix="dns/").path(where) == shown
+
+
+@pytest.mark.parametrize("before", range(40))
+def test_a_cut_makes_no_command(before: int) -> None:
+    """Wherever a long text is cut, no word of what is left is one that a runner obeys."""
+    text = "x" * before + "y::error file=x::boo" * 30
+    shown = said(text, 60)
+    assert f"[...{len(text)} octets...]" in shown
+    assert not re.search(r"(?<!\S)::[a-z]", shown)
 
 
 def test_totals_in_words() -> None:

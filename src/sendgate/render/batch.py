@@ -40,7 +40,8 @@ class State(StrEnum):
 
 def said(text: str, width: int = MAX_MESSAGE) -> str:
     """Make a foreign text safe and at most about `width` characters long."""
-    return shorten(safe(text), width, len(text))
+    # What follows the mark of a cut begins a word, and a word may be a command to a runner.
+    return safe(shorten(safe(text), width, len(text)))
 
 
 def located(place: Place) -> str:
