@@ -635,6 +635,8 @@ def test_hostile_files_end(tmp_path: Path) -> None:
             "db.parens.example": HEAD + "(" * 100_000,
             "db.levels.example": HEAD.replace("com", "net") + "$INCLUDE level0\n",
             "level20": "a A 192.0.2.1\n",
+            "db.marks.example": HEAD + ";" * 200_000 + '"\n$ORIGIN ' + "a." * 100_000 + "!\n",
+            "db.key.example": HEAD + "s._domainkey TXT a\n TXT " + f'"{"A" * 250}" ' * 300 + "!\n",
             **doubling,
         },
     )

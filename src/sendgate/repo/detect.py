@@ -6,8 +6,7 @@ which any text may resemble.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -17,7 +16,7 @@ from sendgate.repo.reading import Reading
 from sendgate.repo.tree import Tree
 from sendgate.spelling import nearest
 
-__all__ = ["FORMATS", "read_repository"]
+__all__ = ["FORMATS", "Detected", "detect", "read_repository"]
 
 FORMATS = ("octodns", "dnscontrol", "terraform", "route53", "bind")
 _LOOKED_FOR = (
@@ -37,42 +36,69 @@ class _Reader(Protocol):
     def read(self, tree: Tree) -> Reading: ...
 
 
+@dataclass(frozen=True)
+class Detected:
+    """A format that a tree is recognised as, and by what, in words."""
+
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.why})"
+
+
+def detect(tree: Tree) -> tuple[Detected, ...]:
+    """Tell which formats a tree is recognised as, the one to be read first."""
+    found = ((name, _reader(name).detect(tree)) for name in FORMATS)
+    return tuple(Detected(name, why) for name, why in found if why is not None)
+
+
 def read_repository(tree: Tree, source: str = "auto", where: str = ".") -> Reading:
     """Read a tree in the format that is named, or in the first one that it is recognised as.
 
-    Raises `SourceError` where nothing of it can be read, saying what was looked for; `where`
-    is the repository as the user named it.
+    Where it looks like several, the reading's notes say which was read and what else was
+    seen. Raises `SourceError` where nothing of it can be read, saying what was looked for;
+    `where` is the repository as the user named it.
     """
     if source != "auto":
         if source not in FORMATS:
             raise InputError(
                 f"--source: {printable(source)} is no format{nearest(source, FORMATS)}"
             )
-        return _reader(source).read(tree)
-    refused: SourceError | None = None
-    found = list(_recognised(tree))
-    for place, reader in enumerate(found):
+        return _read(source, tree, where)
+    refused: list[tuple[Detected, SourceError]] = []
+    found = detect(tree)
+    for place, seen in enumerate(found):
         try:
-            reading = reader.read(tree)
+            reading = _read(seen.name, tree, where)
         except SourceError as error:
-            refused = refused or error
+            refused.append((seen, error))
             continue
-        others = [other.NAME for other in found[place + 1 :]]
-        if others:
-            also = " and ".join(others)
-            note = f"read as {reading.source}; it also looks like {also}: --source chooses"
-            reading = replace(reading, notes=(*reading.notes, note))
-        return reading
-    raise refused or SourceError(
-        f"holds no DNS records that can be read; looked for {_LOOKED_FOR}", where
-    )
+        return replace(reading, notes=(*reading.notes, *_told(seen, found[place + 1 :], refused)))
+    if refused:
+        raise refused[0][1]
+    raise SourceError(f"holds no DNS records that can be read; looked for {_LOOKED_FOR}", where)
 
 
-def _recognised(tree: Tree) -> Iterator[_Reader]:
-    for name in FORMATS:
-        reader = _reader(name)
-        if reader.detect(tree) is not None:
-            yield reader
+def _told(
+    seen: Detected, others: tuple[Detected, ...], refused: list[tuple[Detected, SourceError]]
+) -> list[str]:
+    """Say what was decided where it was not the only choice."""
+    notes = [f"not read as {other.name}: {error}" for other, error in refused]
+    if others:
+        also = " and ".join(map(str, others))
+        notes.append(f"read as {seen}; it also looks like {also}: --source chooses")
+    return notes
+
+
+def _read(name: str, tree: Tree, where: str) -> Reading:
+    """Read a tree in one format; what is wrong with the whole of it is wrong with `where`."""
+    try:
+        return _reader(name).read(tree)
+    except SourceError as error:
+        if error.where != ".":
+            raise
+        raise SourceError(str(error).removeprefix(".: "), where) from None
 
 
 def _reader(name: str) -> _Reader:

@@ -85,8 +85,8 @@ class _Repository:
     unread: list[Unread] = field(default_factory=list)
     places: dict[Place, None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    nameless: list[tuple[str, str]] = field(default_factory=list)
-    texts: set[str] = field(default_factory=set)
+    nameless: list[tuple[str, int]] = field(default_factory=list)
+    texts: set[int] = field(default_factory=set)
     count: int = 0
 
     def read(self) -> Reading:
@@ -129,9 +129,9 @@ class _Repository:
             return
         stated = stated_zone(text)
         if stated is None and not named and has_soa(text) and named_after(path) is None:
-            self.nameless.append((path, text))
+            self.nameless.append((path, hash(text)))
             return
-        self.texts.add(text)
+        self.texts.add(hash(text))
         views = {entry.view for entry in named if entry.zone == stated}
         if stated is not None or not named:
             for view in sorted(views) or [""]:

@@ -36,7 +36,7 @@ _RECORD = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _ORIGIN = re.compile(
-    rb"^\$ORIGIN[ \t]+[^\s;]*[^\s;.][^\s;]*\.[ \t]*(?:;|\r?$)", re.IGNORECASE | re.MULTILINE
+    rb"^\$ORIGIN[ \t]+[^\s;]*[^\s;.]\.[ \t]*(?:;|\r?$)", re.IGNORECASE | re.MULTILINE
 )
 _NAMED = re.compile(r"^db\.|^named\.(?!conf)|\.(?:zone|db|hosts|signed)$", re.IGNORECASE)
 _OTHERS = {  # what holds no zone, whatever its text resembles
@@ -50,7 +50,6 @@ _PLACEHOLDER = re.compile(
     r"\{\{|\{%|<%|(?<![\\$%])\{[A-Za-z_][\w.]*\}|\$\{[A-Za-z_]\w*\}|@@\w+@@|(?:^|(?<=\s))@[ZF](?![\w-])",
     re.MULTILINE,
 )
-_COMMENT = re.compile(r";[^\"\n]*$", re.MULTILINE)
 _INCLUDE = re.compile(r'^\$INCLUDE[ \t]+(?:"([^"\n]+)"|([^\s;]+))', re.IGNORECASE | re.MULTILINE)
 _SOA_OWNER = re.compile(
     r"^([^\s;$@\"]+\.)[ \t]+(?:[\w]+[ \t]+){0,2}SOA\b", re.IGNORECASE | re.MULTILINE
@@ -169,8 +168,7 @@ class Candidates:
         if len(octets) > MAX_OCTETS:
             self._put_aside(path, f"has more than {MAX_OCTETS >> 20} MiB; it is not read")
             return False
-        text = _COMMENT.sub("", head.decode("utf-8", "replace"))
-        if extension in _TEMPLATES or _PLACEHOLDER.search(_without_generate(text)):
+        if extension in _TEMPLATES or _holds_placeholders(head.decode("utf-8", "replace")):
             self.templates.append(path)
             return False
         return True
@@ -217,5 +215,10 @@ def _targets(files: TreeFiles, path: str) -> Iterable[str]:
             continue  # told of when the zone is read
 
 
-def _without_generate(text: str) -> str:
-    return re.sub(r"(?im)^\$GENERATE.*$", "", text)
+def _holds_placeholders(text: str) -> bool:
+    """Whether a line holds one, comments behind its last quote and `$GENERATE` left out."""
+    for line in text.split("\n"):
+        end = line.find(";", line.rfind('"') + 1)
+        if _PLACEHOLDER.search(line if end < 0 else line[:end]) and line[:9] != "$GENERATE":
+            return True
+    return False

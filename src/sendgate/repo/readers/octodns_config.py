@@ -210,7 +210,13 @@ class _ConfigReader:
                 target = Domain.parse(given["alias"].text)
                 self._plan(ZonePlan(apex, place, (), alias_of=target))
             else:
-                self._plan(self._zone(apex, given, place))
+                plan = self._zone(apex, given, place)
+                if plan.sources:
+                    self._plan(plan)
+                else:
+                    self.config.notes.append(
+                        f"{place}: nothing of {apex} is YAML of this repository; not read"
+                    )
         except (DomainError, YamlProblem) as error:
             line = error.line if isinstance(error, YamlProblem) else place.line
             unread = Unread(Place(place.path, line), f"the zone {printable(name[:80])}: {error}")

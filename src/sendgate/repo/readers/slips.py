@@ -27,7 +27,7 @@ _NEEDS = {
     "v=tlsrptv1": re.compile(r"\brua\s*=", re.IGNORECASE),
 }
 _TAG = re.compile(r"[a-z]{1,12}\s*=", re.IGNORECASE)
-_KEY_PART = re.compile(r"\s*(?:[vkhstnpg]\s*=|[A-Za-z0-9+/]{16,}[A-Za-z0-9+/=;\s]*\Z)")
+_KEY_PART = re.compile(r"\s*(?:[vkhstnpg]\s*=|[A-Za-z0-9+/]{16}[A-Za-z0-9+/=;\s]*\Z)")
 _WHOLE_KEY = re.compile(r"(?is)\s*v\s*=\s*dkim1\b.*\bp\s*=")
 _DMARC_PART = re.compile(r"\s*(?:p|sp|np|rua|ruf|adkim|aspf|pct|fo|psd|t|ri|rf)\s*=", re.IGNORECASE)
 _SPF_TERM = r"(?:include:|ip[46]:|exists:|redirect=|exp=|[-+~?]all\b|(?:a|mx)[:/])"
