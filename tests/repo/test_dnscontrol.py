@@ -130,6 +130,23 @@ def test_each_type_is_read() -> None:
     assert {r.ttl for r in reading.records} == {300}
 
 
+def test_layouts_of_other_versions() -> None:
+    """A preference among `Fields`, newer types as one text, calls that --raw leaves alone."""
+    reading = read(
+        domain(
+            "example.com",
+            record("MX", "@", "mx.example.net.", Fields={"Mx": "mx.example.net.", "Preference": 7}),
+            record("RP", "@", "", comparable="user.example.com. txt.example.com."),
+            rawrecords=[{"type": "RP", "args": ["@", "user", "txt"]}],
+        )
+    )
+    assert not reading.unread
+    assert [str(r.data) for r in reading.records] == [
+        "7 mx.example.net", "user.example.com. txt.example.com.",
+    ]  # fmt: skip
+    assert "without --raw" in str(reading.zones[0].incomplete)
+
+
 def test_bare_targets_of_the_raw_form_lie_below_the_zone() -> None:
     """`umbriel`, `@`, and a label inside D_EXTEND; a target with its dot is absolute."""
     reading = read(

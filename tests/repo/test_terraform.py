@@ -238,6 +238,13 @@ def test_a_half_written_plan_is_refused_with_its_line() -> None:
     assert both.records
 
 
+def test_a_plan_that_powershell_wrote_is_read() -> None:
+    """Its `>` writes UTF-16."""
+    tree = MemoryTree({"plan.json": json.dumps(AZURE).encode("utf-16")})
+    assert terraform.detect(tree) is not None
+    assert len(terraform.read(tree).records) == 13
+
+
 def test_a_format_that_is_not_known_is_refused() -> None:
     """A new major version means other things."""
     with pytest.raises(SourceError, match="format_version"):

@@ -183,3 +183,11 @@ def test_a_sensitive_value_stands_nowhere(mask: object) -> None:
     reading = read(plan(zone, {**record, "sensitive_values": mask}))
     assert "s3cret" not in repr(reading)
     assert not reading.records
+
+
+def test_a_zone_that_the_plan_deletes_is_not_declared() -> None:
+    """The state before still has it."""
+    gone = node("aws_route53_zone.gone", {"name": "example.org", "id": "Z2"})
+    state = {"format_version": "1.0", "values": {"root_module": {"resources": [gone, MAIN]}}}
+    reading = read(plan(MAIN, prior_state=state))
+    assert [zone.apex.text for zone in reading.zones] == ["example.com"]

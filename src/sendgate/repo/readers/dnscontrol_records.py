@@ -45,6 +45,7 @@ _FIELDS = {
     "SVCB": ("svcpriority", "target", "svcparams"),
     "MX": ("mxpreference", "target"),
 }  # fmt: skip
+_WHOLE = ("zonfefilepartial", "comparable")  # the data of newer types, in presentation form
 _TEXTS = {"naptrflags", "naptrservice", "naptrregexp"}  # in quotes in presentation form
 _SINGLE = {"A", "AAAA", "CNAME", "DNAME", "NS", "PTR", "TXT", "SPF", "LOC", "DHCID", "OPENPGPKEY"}
 
@@ -98,7 +99,8 @@ def data_of(record: Obj, zone: Domain) -> Made | None:
     if rdtype in {"TXT", "SPF"}:
         return _text(record, rdtype)
     if rdtype not in _FIELDS and rdtype not in _SINGLE:
-        return None
+        whole = text_of(record, *_WHOLE)
+        return Made((other_data(rdtype, whole),)) if whole and rdtype.isalnum() else None
     below = _base(record, zone)
     parts = [_part(record, key) for key in _FIELDS.get(rdtype, ("target",))]
     if rdtype in {"CNAME", "DNAME", "MX", "NS", "PTR"}:
@@ -153,6 +155,8 @@ def _part(record: Obj, key: str) -> str:
             raise ValueProblem("the record has no target")
         return _quoted(text) if key in _TEXTS else text
     number = number_of(record, key)
+    if key == "mxpreference" and number is None:
+        number = number_of(record.get("fields", record.get("Fields")), "Preference")
     if number is None and record.get(key) is not None:
         raise ValueProblem(f"{printable(key)} is no number")
     return '""' if key in _TEXTS else "" if key == "svcparams" else str(number or 0)

@@ -170,8 +170,9 @@ class _Work(Gathered):
             kinds = ", ".join(map(printable, sorted(others)))
             self.notes.append(f"{printable(path)}: resources of {kinds} are not read here")
         places: dict[Domain, Place] = {}
+        staying = {resource.address for resource in planned if resource.mode == "managed"}
         for zone in zones.all.values():
-            if zone.resource.mode == "managed":
+            if zone.resource.address in staying:
                 places[zone.apex] = self.place(zone.resource, path, whole, zone.resource.line)
         for record in records:
             self.record(record, zones, path, whole, places)
