@@ -123,9 +123,9 @@ def test_paths_are_from_the_top_of_the_tree_where_they_can_be(where: str, shown:
 def test_a_cut_makes_no_command(after: int) -> None:
     """Wherever a long text is cut, no word of what is left is one that a runner obeys."""
     text = "y::error file=x::boo" * 30 + "x" * after
-    shown = said(text, 60)
+    shown = said(text, 200)
     assert f"[...{len(text)} octets...]" in shown
-    assert not re.search(r"(?<!\S)::[a-z]", shown)
+    assert not re.search(r"(?<!\S)::[a-z]+( .*)?::", shown)
 
 
 def test_totals_in_words() -> None:
