@@ -123,7 +123,7 @@ def _zones(paths: tuple[str, ...], offline: bool) -> ZoneSource | None:
         return None
     from sendgate.dns.zonefile import read_zone_file
     from sendgate.dns.zones import ZoneSource
-    from sendgate.repo.source import RepositorySource, joined
+    from sendgate.repo.source import RepositorySource, joined, public_view
 
     folders = [path for path in paths if Path(path).is_dir() or _is_of_a_tool(path)]
     if not folders:
@@ -138,7 +138,8 @@ def _zones(paths: tuple[str, ...], offline: bool) -> ZoneSource | None:
         readings.append((base, read_repository(tree, where=path)))
     files = [path for path in paths if path not in folders]
     records = [record for path in files for record in read_zone_file(path)]
-    return RepositorySource(joined(readings, records), open_ended=not offline)
+    reading = joined(readings, records)
+    return RepositorySource(reading, public_view(reading), open_ended=not offline)
 
 
 def _is_of_a_tool(path: str) -> bool:

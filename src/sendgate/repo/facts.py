@@ -8,14 +8,16 @@ reported at the very record is left out here: one fault, one finding.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sendgate.audit.facts import DomainFacts
+from sendgate.audit.report import Finding
 from sendgate.dns.answers import Target, Txt
 from sendgate.dns.zonefile import ZoneRecord
 from sendgate.names import Domain
-from sendgate.repo.reading import Place, Slip, SlipKind
+from sendgate.repo.reading import Slip, SlipKind
 from sendgate.repo.texts import Kind, is_near_miss, kind_of, place_of
 from sendgate.spf.record import is_spf
 
@@ -68,8 +70,26 @@ class TextFacts:
     with_spf: frozenset[Domain] = frozenset()
 
 
-Reported = Mapping[tuple[str, int], frozenset[str]]
-"""For the file and line of a record: the ids of the rules that audits reported there."""
+class Reported:
+    """What audits have reported: the rules at a name and type, and on each of its values."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._at: dict[tuple[Domain, str], set[str]] = defaultdict(set)
+        self._on: dict[tuple[Domain, str, str], set[str]] = defaultdict(set)
+        for finding in findings:
+            for piece in finding.evidence:
+                self._at[piece.name, piece.rdtype].add(finding.rule.id)
+                for value in piece.values:
+                    self._on[piece.name, piece.rdtype, value].add(finding.rule.id)
+
+    def any_at(self, name: Domain, rdtype: str, rules: frozenset[str]) -> bool:
+        """Whether one of the rules has spoken of the name and type."""
+        return bool(self._at.get((name, rdtype), set()) & rules)
+
+    def any_on(self, record: ZoneRecord, rules: frozenset[str]) -> bool:
+        """Whether one of the rules has spoken of this record."""
+        key = record.name, record.rdtype, str(record.data)
+        return bool(self._on.get(key, set()) & rules)
 
 
 @dataclass
@@ -107,7 +127,7 @@ def text_facts(
         place = home(record.name)
         if place is None or (record.name, record.rdtype) in slipped:
             continue
-        if reported.get(_told_at(record), frozenset()) & _TELLING_TEXT:
+        if reported.any_on(record, _TELLING_TEXT):
             continue
         if zones.is_stray(record):
             place.strays.append(record)
@@ -139,17 +159,7 @@ def about_mail(slip: Slip) -> bool:
 
 def _is_told(slip: Slip, reported: Reported) -> bool:
     rules = _TELLING.get(slip.kind)
-    return rules is not None and any(
-        rules & reported.get((slip.place.path, line), frozenset()) for line in _lines(slip.place)
-    )
-
-
-def _lines(place: Place) -> Iterable[int]:
-    return () if place.line is None else range(place.line, (place.end or place.line) + 1)
-
-
-def _told_at(record: ZoneRecord) -> tuple[str, int]:
-    return record.origin.where, record.origin.line or 0
+    return rules is not None and reported.any_at(slip.name, slip.rdtype, rules)
 
 
 def _is_miss(record: ZoneRecord) -> bool:

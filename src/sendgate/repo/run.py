@@ -19,7 +19,7 @@ from sendgate.names import Domain
 from sendgate.repo.audits import Audited, Outside, TreeAudit, audit_tree
 from sendgate.repo.change import Side, base_policy, compare, terms_before, verdict_of_change
 from sendgate.repo.detect import read_repository
-from sendgate.repo.facts import text_facts
+from sendgate.repo.facts import Reported, text_facts
 from sendgate.repo.reading import Reading
 from sendgate.repo.report import RepositoryReport
 from sendgate.repo.rules import RULES
@@ -199,14 +199,6 @@ def _subject(finding: Finding) -> tuple[Domain, str] | None:
     return (finding.evidence[0].name, finding.evidence[0].rdtype) if finding.evidence else None
 
 
-def _places(finding: Finding) -> set[tuple[str, int]]:
-    return {
-        (piece.origin.where, piece.origin.line)
-        for piece in finding.evidence
-        if piece.origin.line is not None
-    }
-
-
 def _with_text(audits: TreeAudit) -> Iterator[tuple[Audited, Sequence[Finding]]]:
     """Give each audit with the findings on text that belong to its domain."""
     by_view: dict[str, list[Audited]] = defaultdict(list)
@@ -220,7 +212,7 @@ def _with_text(audits: TreeAudit) -> Iterator[tuple[Audited, Sequence[Finding]]]
             [r for r in audits.reading.records if r.view in ("", view)],
             audits.reading.slips,
             [zone.apex for zone in audits.reading.zones],
-            _reported(entries),
+            Reported(f for entry in entries for f in entry.report.findings),
         )
         for domain, facts in found.items():
             entry = first[domain]
@@ -228,16 +220,6 @@ def _with_text(audits: TreeAudit) -> Iterator[tuple[Audited, Sequence[Finding]]]
             more[id(entry)] = run_rules(facts, RULES, Policy(), domain, today).findings
     for entry in audits.audits:
         yield entry, more.get(id(entry), ())
-
-
-def _reported(entries: Sequence[Audited]) -> dict[tuple[str, int], frozenset[str]]:
-    """Say for each file and line which rules have reported something there."""
-    found: dict[tuple[str, int], set[str]] = defaultdict(set)
-    for entry in entries:
-        for finding in entry.report.findings:
-            for place in _places(finding):
-                found[place].add(finding.rule.id)
-    return {place: frozenset(rules) for place, rules in found.items()}
 
 
 def _verdict(reports: Sequence[Report], reading: Reading) -> Verdict:

@@ -25,7 +25,7 @@ from sendgate.dns.zonefile import ZoneRecord
 from sendgate.dns.zones import Elsewhere, Step, ZoneSource
 from sendgate.repo.reading import DeclaredZone, Hidden, Place, Reading, Unread
 
-__all__ = ["RepositorySource", "joined", "views_of"]
+__all__ = ["RepositorySource", "joined", "public_view", "views_of"]
 
 _EVERY_NAME = re.compile("")
 _COSTLY = re.compile(r"\)[*+?{]|\\[1-9]|\(\?P=")  # a group repeated, or referred back to
@@ -40,6 +40,13 @@ def views_of(reading: Reading) -> tuple[str, ...]:
     A zone without a view belongs to each of them.
     """
     return tuple(dict.fromkeys(zone.view for zone in reading.zones if zone.view)) or ("",)
+
+
+def public_view(reading: Reading) -> str:
+    """Choose the view that the world sees, as far as the names of the views tell."""
+    views = views_of(reading)
+    words = ("untagged", "outside", "external", "public")
+    return next((view for word in words for view in views if view == word), views[0])
 
 
 class RepositorySource(ZoneSource):

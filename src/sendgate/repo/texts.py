@@ -24,6 +24,9 @@ class Kind(StrEnum):
 
 
 _OPENING = 24  # characters in which a version stands, whatever went wrong before it
+# `v=DMARC1`, whatever was lost or put before the name of the version.
+_DMARC_LIKE = re.compile(r"^\W*(?:[a-z]{0,3}\s*[=:]?\s*)dmarc1\b")
+_DKIM_LIKE = re.compile(r"^\W*(?:[a-z]{0,3}\s*[=:]?\s*)dkim1\b")
 # A version with something missing, doubled or put before it, and a term that only SPF has.
 _SPF_LIKE = re.compile(r"^[^a-z0-9]*(?:[a-z]{0,3}\s*[=:]\s*spf\s*1?|spf\s*1)(?![0-9.])")
 _SPF_TERM = re.compile(r"(?:n?cl?ude|ip4|ip6|redirect|exists)\s*[:=]|[-~?+]all\b|\b(?:mx|a|all)\b")
@@ -34,9 +37,9 @@ def kind_of(text: str) -> Kind | None:
     start = text[:_OPENING].lower()
     if spf.is_spf(text):
         return Kind.SPF
-    if "dmarc1" in start:
+    if _DMARC_LIKE.search(start):
         return Kind.DMARC
-    if "dkim1" in start or is_key_text(text.encode("latin-1", "replace")):
+    if _DKIM_LIKE.search(start) or is_key_text(text.encode("latin-1", "replace")):
         return Kind.DKIM
     if _SPF_LIKE.search(start) and _SPF_TERM.search(text.lower()):
         return Kind.SPF
