@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -66,6 +67,23 @@ async def test_a_disabled_mailbox_is_given_up_in_the_second_campaign(tmp_path: P
         with visit_store(made.store.path) as visit:
             (entry,) = visit.suppressions()
         assert entry.reason.startswith("mailbox_disabled in 2 campaigns: 550 5.2.1")
+
+
+async def test_a_mailbox_that_stays_full_counts_as_one_campaign(tmp_path: Path) -> None:
+    """Deferred for 72 hours it bounces in the end, and the next campaign starts from there."""
+    script = {"rcpt": Act(reply="452 4.2.2 mailbox full")}
+    async with ScriptedPeer(script=script) as peer, bench(tmp_path, route(peer.port)) as made:
+        await made.run()
+        assert await made.store.read(struck) == []
+        made.ahead = timedelta(hours=71, minutes=30)
+        await made.go_on()
+        assert (await made.run()).why is Why.FINISHED
+        assert [type(one) for one in made.outcomes] == [Deferred, Bounced]
+        assert await made.store.read(struck) == [("a@example.net", "mailbox_full")]
+
+
+def struck(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    return db.execute("SELECT address, category FROM strike").fetchall()
 
 
 async def test_every_attempt_with_a_message_names_it_in_the_log(tmp_path: Path) -> None:
