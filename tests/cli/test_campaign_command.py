@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -208,6 +209,35 @@ def test_the_report_names_who_was_not_reached(campaign: Run, campaigns: Callable
     assert "did you mean 'delivered'?" in wrong.stderr
 
 
+FORMULA = '=HYPERLINK("https://evil.example")\r\nx,"y'
+
+
+def test_a_log_and_a_report_as_tables(campaign: Run, campaigns: Callable[..., str]) -> None:
+    """--format csv: the keys of the JSON as columns; a formula in a reply is text, in one cell."""
+    evil = Bounced("+SUM(1)", False, Phase.RCPT, Reply(550, (FORMULA,), "@x"), PEER, FORMULA)
+    store = campaigns("news", outcomes=(*OUTCOMES, evil))
+    done = campaign("log", "--store", store, "--format", "csv")
+    assert (done.exit_code, done.stderr) == (0, "")
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    lines = campaign("log", "--store", store, "--format", "jsonl").stdout.splitlines()
+    assert len(rows) == len(lines) == 8
+    assert list(rows[0]) == list(json.loads(lines[0]))
+    found = next(row for row in rows if row["category"] == "'+SUM(1)")
+    assert found["text"].startswith("'=HYPERLINK(")
+    assert "\\x0d\\x0a" in found["text"]
+    assert found["hard"] == "false"
+    report = campaign("report", "--store", store, "--format", "csv")
+    told = {row["recipient"]: row for row in csv.DictReader(report.stdout.splitlines())}
+    assert told["user4@example.net"]["state"] == "unknown"
+    assert (told["user1@example.net"]["hard"], told["user1@example.net"]["category"]) == (
+        "true", "unknown_user",
+    )  # fmt: skip
+    assert "user0@example.net" not in told
+    assert not any(
+        cell[:1] in set("=+-@") for row in (*rows, *told.values()) for cell in row.values()
+    )
+
+
 class _Page(HTMLParser):
     """What a browser would make of a page: its elements, and its texts."""
 
@@ -264,11 +294,14 @@ def test_no_text_in_a_page_is_markup(campaign: Run, campaigns: Callable[..., str
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["report", "--format", "json"], "'json' is no format of this command; it has text, html"),
+        (
+            ["report", "--format", "json"],
+            "'json' is no format of this command; it has text, html, csv",
+        ),
         (["status", "--format", "html"], "'html' is no format of this command; it has text"),
         (["status", "--nameserver", "127.0.0.1"], "No such option"),
         (["pause", "--offline"], "No such option"),
-        (["log", "--format", "json"], "it has text, jsonl"),
+        (["log", "--format", "json"], "it has text, jsonl, csv"),
         (["status", "--watch"], "--watch needs a terminal"),
     ],
 )

@@ -9,28 +9,25 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from itertools import chain, islice
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sendgate.cli.campaign_pages import REPORTS, pieces, put_status, utc_now
 from sendgate.cli.command import EXIT_USAGE, Run, command
 from sendgate.errors import InputError
 from sendgate.names import printable
 from sendgate.spelling import nearest
 
 if TYPE_CHECKING:
-    from sendgate.cli.destination import Destination
-    from sendgate.render.page import Page
     from sendgate.send.state import State
-    from sendgate.send.store import Campaign, Recipient, Resolution, UnknownRecipient, Visit
+    from sendgate.send.store import Campaign, Resolution, Visit
 
 __all__ = ["campaign"]
 
-_LINES = 500  # of a log, written at a time
 _GLANCE = 1.0  # seconds between two looks of --watch
 
 Name = Annotated[
@@ -106,12 +103,12 @@ def status(
             _watch(run, visit, chosen)
             return 0
         page = destination.page()
-        _status_on(page, visit, chosen)
+        put_status(page, visit, chosen)
         destination.print(page)
     return 0
 
 
-@command("output", formats=("text", "jsonl"))
+@command("output", formats=("text", "jsonl", "csv"))
 def log(run: Run, name: Name = None, store: Where = None) -> int:
     """Print every attempt and exclusion, in the order of their beginning."""
     from sendgate.render import json
@@ -119,16 +116,21 @@ def log(run: Run, name: Name = None, store: Where = None) -> int:
 
     with run.destination() as destination, _visit(store) as visit:
         entries = visit.log(_chosen(visit, name))
+        lines: Iterable[str]
         if run.format == "jsonl":
             lines = (json.dumps(log_line(entry), line=True) for entry in entries)
+        elif run.format == "csv":
+            from sendgate.render.campaign_csv import log_csv
+
+            lines = log_csv(entries)
         else:
             lines = (log_text(entry) + "\n" for entry in entries)
-        for piece in _pieces(lines):
+        for piece in pieces(lines):
             destination.write(piece)
     return 0
 
 
-@command("output", formats=("text", "html"))
+@command("output", formats=tuple(REPORTS))
 def report(
     run: Run,
     name: Name = None,
@@ -153,56 +155,14 @@ def report(
     unreached = result is None and reason is None
     with run.destination() as destination, _visit(store) as visit:
         chosen = _chosen(visit, name)
-        states: tuple[State | None, ...] = (
-            (State.BOUNCED, State.NOT_SENT) if unreached else (wanted,)
-        )
-        found = chain.from_iterable(visit.recipients(chosen, state, reason) for state in states)
+        ended = visit.recipients(chosen, wanted, reason)
+        if unreached:
+            ended = chain.from_iterable(
+                visit.recipients(chosen, state) for state in (State.BOUNCED, State.NOT_SENT)
+            )
         held = visit.unknown(chosen) if unreached else []
-        write = _report_html if run.format == "html" else _report_text
-        write(destination, visit, chosen, held, found)
+        REPORTS[run.format](destination, visit, chosen, held, ended)
     return 0
-
-
-def _report_text(
-    destination: Destination,
-    visit: Visit,
-    chosen: Campaign,
-    held: Sequence[UnknownRecipient],
-    found: Iterable[Recipient],
-) -> None:
-    from sendgate.render.campaign import audit_on, recipient_text, unknown_on
-
-    page = destination.page()
-    _status_on(page, visit, chosen)
-    audit_on(page, visit.last_audit(chosen))
-    page.blank()
-    unknown_on(page, held)
-    destination.print(page)
-    for piece in _pieces(recipient_text(one) + "\n" for one in found):
-        destination.write(piece)
-
-
-def _report_html(
-    destination: Destination,
-    visit: Visit,
-    chosen: Campaign,
-    held: Sequence[UnknownRecipient],
-    found: Iterable[Recipient],
-) -> None:
-    from sendgate.render.campaign_html import (
-        recipients_html,
-        report_head,
-        report_tail,
-        unknown_html,
-    )
-
-    now = visit.campaign(chosen.id)
-    audit = visit.last_audit(now)
-    destination.write(report_head(now, visit.counts(now), visit.standing(now), audit, _now()))
-    destination.write(unknown_html(held))
-    for piece in _pieces(recipients_html(found)):
-        destination.write(piece)
-    destination.write(report_tail())
 
 
 @command("output", formats=("text",))
@@ -213,7 +173,7 @@ def pause(run: Run, name: Name = None, store: Where = None) -> int:
     """
 
     def work(visit: Visit, chosen: Campaign) -> str:
-        if not visit.pause(chosen, _now(), "paused by hand"):
+        if not visit.pause(chosen, utc_now(), "paused by hand"):
             raise _refusal(visit, chosen, "paused")
         return "is paused; resume it with: sendgate campaign resume"
 
@@ -228,7 +188,7 @@ def resume(run: Run, name: Name = None, store: Where = None) -> int:
     """
 
     def work(visit: Visit, chosen: Campaign) -> str:
-        if not visit.resume(chosen, _now()):
+        if not visit.resume(chosen, utc_now()):
             raise _refusal(visit, chosen, "resumed")
         return "is queued; go on with: sendgate send CAMPAIGN.toml"
 
@@ -240,7 +200,7 @@ def cancel(run: Run, name: Name = None, store: Where = None) -> int:
     """End a campaign for good: who still waits gets nothing."""
 
     def work(visit: Visit, chosen: Campaign) -> str:
-        if not visit.cancel(chosen, _now(), "cancelled by hand"):
+        if not visit.cancel(chosen, utc_now(), "cancelled by hand"):
             raise _refusal(visit, chosen, "cancelled")
         return "is cancelled"
 
@@ -276,7 +236,7 @@ def resolve(
     address = None if recipient is None else str(Address.parse(recipient))
 
     def work(visit: Visit, chosen: Campaign) -> str:
-        return _resolved(visit.resolve(chosen, how, _now(), address), how)
+        return _resolved(visit.resolve(chosen, how, utc_now(), address), how)
 
     return _steer(run, name, store, work)
 
@@ -302,10 +262,6 @@ for _name, _function in (
     ("resolve", resolve),
 ):
     campaign.command(_name)(_function)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _visit(store: str | None) -> Visit:
@@ -357,13 +313,6 @@ def _steer(
     return 0
 
 
-def _status_on(page: Page, visit: Visit, chosen: Campaign) -> None:
-    from sendgate.render.campaign import status_on
-
-    now = visit.campaign(chosen.id)
-    status_on(page, now, visit.counts(now), visit.standing(now), _now())
-
-
 def _watch(run: Run, visit: Visit, chosen: Campaign) -> None:
     """Show the status over itself until the campaign ends or the user has seen enough."""
     from sendgate.render.page import Page
@@ -375,7 +324,7 @@ def _watch(run: Run, visit: Visit, chosen: Campaign) -> None:
     try:
         while True:
             page = Page(run.console.width(to_stdout=True))
-            _status_on(page, visit, chosen)
+            put_status(page, visit, chosen)
             up = f"\x1b[{height}A\x1b[J" if height else ""
             sys.stdout.write(up + page.text(colour=colour))
             sys.stdout.flush()
@@ -385,9 +334,3 @@ def _watch(run: Run, visit: Visit, chosen: Campaign) -> None:
             time.sleep(_GLANCE)
     except KeyboardInterrupt:
         return  # that is how one stops watching
-
-
-def _pieces(lines: Iterable[str]) -> Iterator[str]:
-    rest = iter(lines)
-    while piece := "".join(islice(rest, _LINES)):
-        yield piece

@@ -5,12 +5,10 @@ A cell that a spreadsheet would take for a formula gets an apostrophe before it.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 
 from sendgate.render.batch import Batch, Entry, said
-from sendgate.render.safe import safe
+from sendgate.render.cells import row
 from sendgate.repo.reading import Place
 
 __all__ = ["COLUMNS", "text"]
@@ -21,17 +19,11 @@ COLUMNS = (
 )  # fmt: skip
 """The header: columns may be added behind these, none is renamed or moved."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
 
 def text(batch: Batch) -> str:
     """Write the batch; lines end with CR LF."""
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\r\n")
-    rows.writerow(COLUMNS)
-    for row in _rows(batch):
-        rows.writerow([_cell(row.get(column, "")) for column in COLUMNS])
-    return out.getvalue()
+    rows = (row([found.get(column, "") for column in COLUMNS]) for found in _rows(batch))
+    return row(COLUMNS) + "".join(rows)
 
 
 def _rows(batch: Batch) -> Iterator[dict[str, str]]:
@@ -51,8 +43,8 @@ def _rows(batch: Batch) -> Iterator[dict[str, str]]:
     for unread in batch.unread:
         place = Place(batch.path(unread.place.path), unread.place.line)
         zones = " ".join(map(str, unread.zones))
-        row = {"kind": "unread", "domain": zones, "message": said(unread.problem)}
-        yield row | _at(place)
+        found = {"kind": "unread", "domain": zones, "message": said(unread.problem)}
+        yield found | _at(place)
 
 
 def _row(kind: str, entry: Entry) -> dict[str, str]:
@@ -76,8 +68,3 @@ def _at(place: Place | None) -> dict[str, str]:
     if place is None:
         return {}
     return {"file": place.path, "line": "" if place.line is None else str(place.line)}
-
-
-def _cell(value: str) -> str:
-    shown = safe(value, letters=True)
-    return "'" + shown if shown.startswith(_FORMULA) else shown
