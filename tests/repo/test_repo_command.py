@@ -324,3 +324,63 @@ def test_a_repository_serves_an_audit_as_zones(healthy: Path) -> None:
     assert document["verdict"] == "pass", done.stderr
     origins = {e["origin"]["where"] for f in document["findings"] for e in f["evidence"]}
     assert origins == {"zones/example.com.yaml"}
+
+
+def test_a_single_file_is_a_repository(faulty: Path) -> None:
+    """Also with a base: only that file is compared."""
+    git = Repository.made(faulty)
+    git.commit("start")
+    document = check(faulty, NAME)
+    assert [domain["domain"] for domain in document["domains"]] == ["example.net"]
+    assert document["prefix"] == "zones/"
+    write(faulty, {NAME: OPEN.replace("+all", "-all"), "zones/example.com.yaml": OPEN})
+    document = check(faulty, NAME, "--base", "HEAD")
+    assert rules(document["new"]) == []
+    assert "SPF011 example.net" in rules(document["fixed"])
+
+
+def test_a_recorded_check_is_replayed(tmp_path: Path, serve: Callable[[Any], str]) -> None:
+    """What was asked outside is kept, and gives the same report without DNS."""
+    spf = "  - type: TXT\n    value: v=spf1 include:_spf.example.net -all\n"
+    folder = write(tmp_path / "r", {"example.com.yaml": zone(news=spf)})
+    server = serve({"_spf.example.net": "v=spf1 +all"})
+    kept = str(tmp_path / "kept.json")
+    live = check(folder, "--live", "--nameserver", server, "--record", kept)
+    again = check(folder, "--live", "--replay", kept)
+    assert "SPF011 news.example.com" in rules([f for d in live["domains"] for f in d["findings"]])
+    assert [d["findings"] for d in again["domains"]] == [d["findings"] for d in live["domains"]]
+    assert again["time"] == live["time"]
+
+
+def test_an_interrupted_check_reports_what_is_done(
+    healthy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 130, with the audits that were finished."""
+    from sendgate.audit.run import audit
+    from sendgate.repo import audits
+
+    async def one_then_stop(profile: Any, source: Any, **given: Any) -> Any:
+        if profile.sending.text != "example.com":
+            raise KeyboardInterrupt
+        return await audit(profile, source, **given)
+
+    monkeypatch.setattr(audits, "audit", one_then_stop)
+    monkeypatch.setattr(audits, "_AT_A_TIME", 1)
+    done = run(healthy, "--format", "json")
+    assert done.exit_code == 130
+    assert [d["domain"] for d in json.loads(done.stdout)["domains"]] in (["example.com"], [])
+    assert "interrupted" in done.stderr
+
+
+def test_a_return_path_at_a_provider_takes_part_in_mail(tmp_path: Path) -> None:
+    """An alias to where a provider takes bounces is a mail name; one to its links is not."""
+    aliases = (
+        "em1:\n  type: CNAME\n  value: u1.wl.sendgrid.net.\n"
+        "url1:\n  type: CNAME\n  value: sendgrid.net.\n"
+    )
+    write(tmp_path, {"example.com.yaml": zone() + aliases})
+    document = check(tmp_path)
+    names = {domain["domain"] for domain in document["domains"]}
+    assert "em1.example.com" in names
+    assert "url1.example.com" not in names
+    assert document["verdict"] == "pass"
