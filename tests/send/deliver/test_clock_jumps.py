@@ -52,6 +52,8 @@ async def test_who_was_put_off_waits_as_long_as_he_should(tmp_path: Path, jump: 
             await asyncio.sleep(0.3)
             assert [type(one) for one in made.outcomes] == [Deferred]
             assert await made.states() == {State.DEFERRED: 1}
+            (told,) = [one.text for one in made.news if one.text]
+            assert told.startswith(f"the clock was set {'back' if jump < DAY else 'forward'} by ")
             made.later(5 * MINUTE)
             await settled(made, 2)
             await run

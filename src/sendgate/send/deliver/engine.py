@@ -182,7 +182,9 @@ class Engine:
                 job.move(jump)
             # Written before anything that is asked to be written from here on.
             await self._desk.store.shift(self._desk.key, jump, now)
-            self._desk.on_news(News(now, text=f"the clock has jumped by {jump}; the waits go on"))
+            way = "forward" if jump > timedelta() else "back"
+            text = f"the clock was set {way} by {abs(jump)}; who waits is not kept longer by it"
+            self._desk.on_news(News(now, text=text))
 
     def will_be_due(self, time: datetime) -> None:
         """Note when a recipient that was put off is to be tried again."""
