@@ -16,7 +16,7 @@ from sendgate.repo.reading import Reading
 from sendgate.repo.tree import Tree
 from sendgate.spelling import nearest
 
-__all__ = ["FORMATS", "Detected", "detect", "read_repository"]
+__all__ = ["FORMATS", "Detected", "detect", "read_before", "read_repository"]
 
 FORMATS = ("octodns", "dnscontrol", "terraform", "route53", "bind")
 _LOOKED_FOR = (
@@ -78,6 +78,18 @@ def read_repository(tree: Tree, source: str = "auto", where: str = ".") -> Readi
     if refused:
         raise refused[0][1]
     raise SourceError(f"holds no DNS records that can be read; looked for {_LOOKED_FOR}", where)
+
+
+def read_before(tree: Tree, source: str) -> Reading | None:
+    """Read what a tree itself tells of the records before its change, as a plan does.
+
+    None where the format tells nothing of it.
+    """
+    if source != "terraform":
+        return None
+    from sendgate.repo.readers import terraform
+
+    return terraform.before(tree)
 
 
 def _told(

@@ -18,7 +18,7 @@ from sendgate.errors import SourceError
 from sendgate.names import Domain
 from sendgate.repo.audits import Audited, Outside, TreeAudit, audit_tree
 from sendgate.repo.change import Side, base_policy, compare, terms_before, verdict_of_change
-from sendgate.repo.detect import read_repository
+from sendgate.repo.detect import read_before, read_repository
 from sendgate.repo.facts import Reported, text_facts
 from sendgate.repo.reading import Reading
 from sendgate.repo.report import RepositoryReport
@@ -138,8 +138,10 @@ async def _compared(asked: Asked, base: Base, audits: TreeAudit) -> RepositoryRe
     try:
         before = read_repository(base.tree, asked.source, base.revision)
     except SourceError as error:
-        before = Reading(reading.source, "nothing at the base", (), ())
-        remarks.append(f"nothing can be read at {base.revision}, so all is new: {error}")
+        told = read_before(asked.tree, reading.source)
+        before = told or Reading(reading.source, "nothing at the base", (), ())
+        instead = f"{told.why} stands for it" if told else f"so all is new: {error}"
+        remarks.append(f"nothing can be read at {base.revision}, {instead}")
     earlier, _ = _terms(asked, base.tree, before)
     earlier = replace(earlier, policy=base_policy(terms.policy, base.waivers))
     terms, added = terms_before(terms, base.waivers, earlier.inline, (before, reading))

@@ -34,7 +34,7 @@ from sendgate.repo.readers.values import HIDDEN_ADDRESS, ValueProblem, other_dat
 from sendgate.repo.reading import DeclaredZone, Hidden, Place, Reading, Slip, Unread
 from sendgate.repo.tree import Tree
 
-__all__ = ["NAME", "detect", "read"]
+__all__ = ["NAME", "before", "detect", "read"]
 
 NAME = "terraform"
 COMMAND = "terraform plan -out=plan.out && terraform show -json plan.out > plan.json"
@@ -81,6 +81,34 @@ def read(tree: Tree) -> Reading:
     work.tell_left_out()
     paths = ", ".join(printable(path) for path, _ in plans or found)
     return work.reading(NAME, f"{paths}: what terraform show -json writes")
+
+
+def before(tree: Tree) -> Reading | None:
+    """Read what the plans of a tree say of the records as they are before the change.
+
+    A plan is seldom kept in a repository, so an earlier revision has none to compare with;
+    but each plan holds the state that it starts from. None where the tree has no plan.
+    """
+    plans = [(path, whole) for path, whole in _files(tree)[0] if is_plan(whole)]
+    if not plans:
+        return None
+    work = _Work(sources=_Sources(tree))
+    for path, whole in plans:
+        work.file(path, _state_before(whole))
+    work.tell_left_out()
+    paths = ", ".join(printable(path) for path, _ in plans)
+    why = f"{paths}: the state before the plan"
+    return work.reading(NAME, why) if work.zones else Reading(NAME, why, (), ())
+
+
+def _state_before(plan: Obj) -> Obj:
+    """Make a state of what a plan starts from; without any it is an empty one."""
+    state = Obj(plan.line)
+    prior = plan.get("prior_state")
+    state.update(prior if isinstance(prior, Obj) else {})
+    if "configuration" in plan:
+        state["configuration"] = plan["configuration"]
+    return state
 
 
 def _files(tree: Tree) -> tuple[Found, list[Unread]]:
