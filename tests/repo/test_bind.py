@@ -93,7 +93,9 @@ def test_the_real_repository_is_read_whole(ocf: Reading) -> None:
     assert len(ocf.zones) == 9
     assert all(zone.place.path.startswith("etc/zones/db.") for zone in ocf.zones)
     assert {zone.incomplete for zone in ocf.zones} == {None}
-    assert sum("a template, no zone" in note for note in ocf.notes) == 3
+    assert ocf.notes == (
+        "'templates/db.ocf.in-addr.arpa.tmpl' and 2 more templates with placeholders: no zones",
+    )
     assert {r.origin.where for r in ocf.records if r.zone == Domain("ocf.io")} == {
         "etc/db.ocf",
         "etc/zones/db.ocf.io",
@@ -445,7 +447,12 @@ def test_a_template_is_no_zone(tmp_path: Path, text: str) -> None:
     reading = bind.read(tree)
     assert zones(reading) == ["example.com"]
     assert unread(reading) == []
-    assert any("templates/db.example.net" in n and "template" in n for n in reading.notes)
+    assert reading.notes == ("template 'templates/db.example.net' with placeholders: no zones",)
+    (tmp_path / "db.example.com").unlink()
+    alone = FolderTree(tmp_path)
+    assert bind.detect(alone) == "'templates/db.example.net' is a template of a master file"
+    with pytest.raises(SourceError, match="read what they are made into"):
+        bind.read(alone)
 
 
 def test_macros_and_braces_of_records_are_no_placeholders(tmp_path: Path) -> None:

@@ -45,10 +45,7 @@ _NO_SOA = "no SOA stands with its records, so that they may be a part of the zon
 
 def detect(tree: Tree) -> str | None:
     """Say by which file master files are recognised."""
-    found = Candidates(tree).find()
-    if found.roots:
-        return f"{printable(found.roots[0])} is a master file"
-    return None
+    return _why(Candidates(tree).find())
 
 
 def read(tree: Tree) -> Reading:
@@ -98,20 +95,15 @@ class _Repository:
             named[entry.path].append(entry)
         for path in found.roots:
             self._root(path, named.get(path, []))
-        for path in found.templates:
-            self.notes.append(f"{printable(path)} holds placeholders: a template, no zone")
+        if found.templates:
+            self.notes.append(f"{_listed(found.templates)} with placeholders: no zones")
         self._nameless()
         self._join()
         if not self.zones and not self.unread:
-            raise SourceError(
-                "no master file: looked for files with an SOA, and for names such as "
-                "db.example.com and example.com.zone with records in them",
-                ".",
-            )
-        why = f"{printable(found.roots[0])} is a master file" if found.roots else "asked for"
+            raise _nothing(found)
         return Reading(
             source=NAME,
-            why=why,
+            why=_why(found) or "asked for",
             records=tuple(self.records),
             zones=tuple(self.zones),
             slips=tuple(dict.fromkeys(self.slips)),
@@ -258,3 +250,32 @@ def _shown(record: ZoneRecord, view: str) -> Iterator[ZoneRecord]:
         return
     for rdtype in ("A", "AAAA"):
         yield replace(record, rdtype=rdtype)
+
+
+def _why(found: Candidates) -> str | None:
+    """Say by which file master files are recognised; a template or a broken one will do."""
+    if found.roots:
+        return f"{printable(found.roots[0])} is a master file"
+    if found.unread:
+        return f"{printable(found.unread[0].place.path)} is named like a master file"
+    if found.templates:
+        return f"{printable(found.templates[0])} is a template of a master file"
+    return None
+
+
+def _nothing(found: Candidates) -> SourceError:
+    if found.templates:
+        problem = f"only {_listed(found.templates)} of master files: read what they are made into"
+        return SourceError(problem, ".")
+    return SourceError(
+        "no master file: looked for files with an SOA, and for names such as "
+        "db.example.com and example.com.zone with records in them",
+        ".",
+    )
+
+
+def _listed(templates: list[str]) -> str:
+    first = printable(templates[0])
+    return (
+        f"{first} and {len(templates) - 1} more templates" if templates[1:] else f"template {first}"
+    )

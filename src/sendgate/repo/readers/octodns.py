@@ -30,6 +30,7 @@ __all__ = ["NAME", "detect", "read"]
 NAME = "octodns"
 
 MAX_IN_ALL = 500_000  # values of all zones: some 600 MB
+MAX_TOLD = 10  # files beside zones that are told of one by one
 _SNIFFED = 256 * 1024  # octets of a file in which its first record must stand
 _CONFIG = re.compile(rb"^[\"']?providers[\"']?[ \t]*:", re.MULTILINE)
 _RECORD = re.compile(
@@ -229,11 +230,14 @@ class _Repository:
             for path in self.found.paths
             if path.endswith(".yaml") and path not in known and posixpath.dirname(path) in homes
         ]
+        others: list[str] = []
         for path in beside:
-            if self.found.zone_of(path) is None or not self._is_broken(path):
-                self.notes.append(f"{printable(path)} holds no octoDNS records; it is no zone")
-            else:
-                likely.append(path)
+            named = self.found.zone_of(path) is not None
+            (likely if named and self._is_broken(path) else others).append(path)
+        for path in others[:MAX_TOLD]:
+            self.notes.append(f"{printable(path)} holds no octoDNS records; it is no zone")
+        if others[MAX_TOLD:]:
+            self.notes.append(f"{len(others) - MAX_TOLD} more files beside zones hold no records")
         for path in self.found.odd:
             self.notes.append(f"{printable(path)}: octoDNS reads .yaml files only; not read")
         return sorted(likely)
