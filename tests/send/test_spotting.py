@@ -84,5 +84,5 @@ def test_nothing_but_a_subject_can_break_a_rule(
     found = run_rules(facts, RULES, Policy(), read.sending, NOW.date()).findings
     errors = {finding.rule.id for finding in found if finding.severity is Severity.ERROR}
     unsigned = {"UNS003"}  # these messages are not signed; signing is the same for all
-    claims = claimed_reply(made.subject(address, fields)) is not None
+    claims = claimed_reply(made.subject(str(address), fields)) is not None
     assert errors - unsigned == ({"MSG006"} if claims else set())

@@ -103,13 +103,12 @@ class Spotter:
     def look(self, row: NewRecipient) -> None:
         """Take note of a recipient's message, should its subject be odd."""
         from sendgate.message.rules import claimed_reply
-        from sendgate.send.address import Address
 
         composer = self.sampler.composer
         if not composer.subject_varies or len(self.odd) == _SAMPLES:
             return
         try:
-            subject = composer.subject(Address.parse(row.address), row.fields)
+            subject = composer.subject(row.address, row.fields)
             if claimed_reply(subject):
                 self.odd.append(self.sampler.sample(row, self.date))
         except RenderError:

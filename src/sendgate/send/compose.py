@@ -90,14 +90,13 @@ class Composer:
         """Whether the subject is a template, so that it may be another for every contact."""
         return self._subject_varies
 
-    def subject(self, address: Address, fields: Mapping[str, object]) -> str:
+    def subject(self, address: str, fields: Mapping[str, object]) -> str:
         """The subject of one contact's message; raise `RenderError` where it cannot be made.
 
         It is all that judges of a message look at and a contact's data can change: fields
         are otherwise the campaign's, and bodies are encoded.
         """
-        values: dict[str, object] = {**fields, "email": str(address)}
-        values["unsubscribe_url"] = self._url
+        values = {**fields, "email": address, "unsubscribe_url": self._url}
         return rendered(self._templates.subject, values)
 
     def compose(
