@@ -80,6 +80,17 @@ def test_nothing_to_read_says_what_was_looked_for(tmp_path: Path) -> None:
         assert caught.value.where == "my/dns"
 
 
+def test_a_repository_of_no_zone_at_all_is_refused(tmp_path: Path) -> None:
+    """With the first place and the number of others; a zone that is unknown is something."""
+    broken = {"parking": ZONE.replace("$ORIGIN example.com.\n", ""), "park": "@ SOA n. h. (\n"}
+    with pytest.raises(SourceError) as caught:
+        read_repository(tree(tmp_path, broken))
+    assert caught.value.where == "park"
+    assert "1 more problems, and nothing else could be read" in str(caught.value)
+    reading = read_repository(tree(tmp_path, {"db.example.net": "@ 60 SOA n. h. (\n"}))
+    assert [zone.text for zone in reading.unread_zones] == ["example.net"]
+
+
 def test_a_format_that_is_none(tmp_path: Path) -> None:
     """A slip of the keyboard is told from a format."""
     with pytest.raises(InputError, match=r"--source: 'octdns' is no format.*octodns"):

@@ -106,11 +106,21 @@ def _told(
 def _read(name: str, tree: Tree, where: str) -> Reading:
     """Read a tree in one format; what is wrong with the whole of it is wrong with `where`."""
     try:
-        return _reader(name).read(tree)
+        reading = _reader(name).read(tree)
     except SourceError as error:
         if error.where != ".":
             raise
         raise SourceError(str(error).removeprefix(".: "), where) from None
+    if _is_of_no_zone(reading):
+        first, *more = reading.unread
+        also = f"; {len(more)} more problems, and nothing else could be read" if more else ""
+        raise SourceError(f"{first.problem}{also}", first.place.path, first.place.line)
+    return reading
+
+
+def _is_of_no_zone(reading: Reading) -> bool:
+    """Whether nothing was read, and it is not even known which zones are unknown for it."""
+    return bool(reading.unread) and not reading.zones and not reading.unread_zones
 
 
 def _reader(name: str) -> _Reader:

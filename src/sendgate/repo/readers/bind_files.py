@@ -159,7 +159,7 @@ class Candidates:
             return False
         head = octets[:_SNIFFED]
         if b"\0" in head:
-            if only or (named and not name.endswith(".db")):  # many databases are called .db
+            if named and not name.endswith(".db"):  # many databases are called .db
                 self._put_aside(path, "holds a NUL octet; not a zone file")
             return False
         known = _SOA.search(head) or (_ORIGIN.search(head) and _RECORD.search(head))
