@@ -8,7 +8,6 @@ import errno
 import os
 import signal
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -233,21 +232,13 @@ async def test_a_trial_whose_reply_is_lost(world: Worlds) -> None:
 
 
 # Puts another key in the place of the one that was audited, as soon as a process that makes
-# messages comes to read it.
+# messages begins.
 SWAP = """
-if __name__ == "__mp_main__":
-    def swap(event, arguments):
-        if event == "open" and str(arguments[0]).endswith("s1.pem"):
-            os.replace(os.path.join(os.getcwd(), "other.pem"), str(arguments[0]))
-    once = []
-    def hook_once(event, arguments):
-        if not once and event == "open" and str(arguments[0]).endswith("s1.pem"):
-            once.append(1)
-            try:
-                swap(event, arguments)
-            except OSError:
-                pass
-    sys.addaudithook(hook_once)
+if __name__ == "__mp_main__" and os.path.exists("other.pem"):
+    try:
+        os.replace("other.pem", "s1.pem")
+    except FileNotFoundError:
+        pass  # another process was faster
 """
 
 
@@ -270,25 +261,61 @@ async def test_a_key_that_changes_behind_the_audit(world: Worlds, pem: bytes) ->
         assert len(set(w.peer.accepted)) == len(w.peer.accepted) == 250
 
 
+SPOIL = """
+if __name__ == "__mp_main__":
+    open("news.txt.j2", "w").write("{% spoilt")
+"""
+
+
+async def test_a_template_that_changes_behind_the_audit(world: Worlds) -> None:
+    """What was audited is what is sent: no process reads a template again."""
+    async with world() as w:
+        w.setup.contacts([f"user{n}@example.net" for n in range(250)])
+        done = await w.send(prelude=SPOIL)
+        assert done.counts == {"eligible": 250, "delivered": 250}, done.err
+        assert (w.setup.folder / "news.txt.j2").read_text("utf-8") == "{% spoilt"
+        assert sum(b"Hello Joe" in body for body in w.peer.bodies) == 250
+        again = await w.send()
+        assert (again.code, again.out) == (2, "")
+        assert "news.txt.j2:1: " in again.err
+
+
 REJECTED = "550 5.7.26 This mail has been blocked because the sender is unauthenticated."
 
 
 async def test_a_rejected_authentication_is_audited_and_tried_once(world: Worlds) -> None:
-    """Twice rejected though the audit passes: paused, exit 4, and nobody else was called."""
-    async with world({"rcpt": Act(reply=REJECTED)}) as w:
+    """Rejected, audited at once, one message tried, rejected again: paused, exit 4."""
+    async with world({"rcpt": Act(reply=REJECTED)}, toml='[limits]\nrate = "1/s"\n') as w:
         w.setup.contacts(MANY)
-        started = time.monotonic()
         done = await w.run(*w.setup.arguments)
         assert done.code == 4, done.out + done.err
-        assert time.monotonic() - started < 30
         assert "rejects the sender's authentication" in done.err
         assert "auditing again" in done.err
         found = w.status()
         assert found["state"] == "paused"
         assert "though the audit passed" in found["reason"]
         assert found["counts"]["delivered"] == 0
+        assert found["counts"]["queued"] == len(MANY) - 2
+        assert sum(command.startswith("RCPT") for command in w.peer.commands) == 2
         assert audits(w) == 2  # the first, and the one after the first rejection
         assert (await w.send()).code == 4  # until a person takes the pause back
+
+
+async def test_a_rejection_whose_audit_fails_pauses_at_once(world: Worlds) -> None:
+    """The record was broken meanwhile: nobody else is tried."""
+    script = {"rcpt": Act(reply=REJECTED, delay=2)}
+    async with world(script, toml='[limits]\nrate = "1/s"\n') as w:
+        w.setup.contacts(MANY)
+        process = await w.start(*w.setup.arguments)
+        await w.until(lambda: w.peer.connections > 0)
+        w.setup.break_spf()
+        done = await ended(process)
+        assert done.code == 4, done.err
+        found = w.status()
+        assert found["state"] == "paused"
+        assert "and the audit does not pass" in found["reason"]
+        assert audits(w) == 2
+        assert found["counts"]["delivered"] == 0
 
 
 async def test_a_rejection_that_was_a_slip(world: Worlds) -> None:
