@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from plans import (
     AZURE_ZONE,
@@ -19,6 +21,8 @@ from plans import (
 )
 
 from sendgate.errors import SourceError
+from sendgate.repo.readers import terraform
+from sendgate.repo.tree import FolderTree
 
 
 def zones_of(whole: Node) -> list[str]:
@@ -62,6 +66,13 @@ def zones_of(whole: Node) -> list[str]:
             configuration=config("var.zone"),
         ),
         plan(
+            MAIN,
+            node("aws_route53_zone.old", {"name": "example.org", "id": "Z7"}),
+            RECORD,
+            resource_changes=[unknown_zone("aws_route53_record.r")],
+            configuration=config("local.zone"),
+        ),
+        plan(
             {**RECORD, "values": {**RECORD["values"], "fqdn": "_dmarc.example.com"}},
             MAIN,
             node("aws_route53_zone.o", {"name": "example.org"}),
@@ -100,6 +111,26 @@ def zones_of(whole: Node) -> list[str]:
 def test_the_zone_of_a_record_is_found(whole: Node) -> None:
     """By reference, with a key or a number, a data source, a variable, a name, an output."""
     assert zones_of(whole) == ["example.com"]
+
+
+def test_zones_that_modules_make_and_hand_on(fixtures: Path) -> None:
+    """A plan by Terraform 1.11.4: one module makes zones, another takes them by key and by map.
+
+    Of a local value a plan tells nothing, and two zones may be meant: it is left out.
+    """
+    reading = terraform.read(FolderTree(fixtures / "repositories" / "terraform-modules"))
+    assert [(name, value) for name, _, value in data(reading)] == [
+        ("each.example.com", "example.com"),
+        ("each.example.org", "example.org"),
+        ("mail.example.com", "10 mx.example.net"),
+        ("example.com", "v=spf1 include:example.com -all"),
+        ("example.org", "v=spf1 include:example.org -all"),
+    ]
+    (note,) = reading.notes
+    assert note == (
+        "'mail/main.tf':16: 'module.mail.aws_route53_record.local' is left out: "
+        "the plan does not tell its zone"
+    )
 
 
 @pytest.mark.parametrize(

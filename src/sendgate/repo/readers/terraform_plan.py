@@ -12,9 +12,12 @@ from dataclasses import dataclass
 
 from sendgate.repo.readers.jsontext import Arr, Json, Obj, objects, text_of
 
-__all__ = ["Resource", "config_of", "is_plan", "is_state", "module_names", "resources", "root_of"]
+__all__ = [
+    "Resource", "config_of", "is_plan", "is_state", "module_calls", "module_names", "resources",
+    "root_of",
+]  # fmt: skip
 
-_MODULE = re.compile(r'module\.([\w-]+)(?:\[(?:"(?:[^"\\]|\\.)*"|[0-9]+)\])?\.?')
+_MODULE = re.compile(r'(module\.([\w-]+)(?:\[(?:"((?:[^"\\]|\\.)*)"|([0-9]+))\])?)\.?')
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,12 @@ def config_of(whole: Obj, module: tuple[str, ...]) -> Obj | None:
 
 def module_names(address: str) -> tuple[str, ...]:
     """Give the names of the calls in a module's address: ``module.a["x"].module.b``."""
-    return tuple(match[1] for match in _MODULE.finditer(address))
+    return tuple(match[2] for match in _MODULE.finditer(address))
+
+
+def module_calls(address: str) -> dict[str, str]:
+    """Give the calls in a module's address, each with its key: ``module.a["x"]`` and ``x``."""
+    return {match[1]: match[3] or match[4] or "" for match in _MODULE.finditer(address)}
 
 
 def _resource(node: Obj, module: str, changes: dict[str | None, Json]) -> Resource | None:

@@ -15,8 +15,14 @@ from dataclasses import dataclass
 
 from sendgate.errors import DomainError
 from sendgate.names import Domain
-from sendgate.repo.readers.jsontext import Arr, Json, Obj, objects, text_of
-from sendgate.repo.readers.terraform_plan import Resource, config_of, module_names
+from sendgate.repo.readers.jsontext import Arr, Obj, objects, text_of
+from sendgate.repo.readers.terraform_plan import (
+    Resource,
+    config_of,
+    module_calls,
+    module_names,
+)
+from sendgate.repo.readers.terraform_references import Leaf, follow, references
 
 __all__ = ["KEYS", "Zone", "Zones"]
 
@@ -34,7 +40,6 @@ _REFERENCE = re.compile(
         (?:\[(?:"(?P<key>(?:[^"\\]|\\.)*)"|(?P<number>[0-9]+))\])?""",
     re.VERBOSE,
 )
-_MAX_STEPS = 30  # from variable to variable through modules
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class Zones:
             return found[0]
         if provider == "azurerm" and given:
             return _domain(given)
+        if record.is_unknown(key):  # the plan itself makes the zone: a name would be a guess
+            return None
         names = self._named.get(self._group(record), set())
         return next(iter(names)) if len(names) == 1 else None
 
@@ -116,34 +123,40 @@ class Zones:
         config = self._config(module, record)
         expressions = config.get("expressions") if config else None
         expression = expressions.get(key) if isinstance(expressions, Obj) else None
-        return self._follow(expression, module, config, record)
+        unsure: dict[Domain, Zone] = {}
+        for leaf in follow(self._whole, expression, module, config):
+            found = self._at(leaf, record)
+            if found and leaf.sure:
+                return found
+            unsure |= {zone.apex: zone for zone in found}
+        if len(unsure) == 1:
+            return list(unsure.values())
+        return self._made_here(record) if record.is_unknown(key) else []
 
-    def _follow(
-        self, expression: Json, module: tuple[str, ...], config: Obj | None, record: Resource
-    ) -> list[Zone]:
-        steps = 0
-        pending = [(reference, module, config) for reference in _references(expression)]
-        while pending and steps < _MAX_STEPS:
-            steps += 1
-            reference, module, config = pending.pop(0)
-            head, _, rest = reference.partition(".")
-            if head == "var":
-                name = re.split(r"[.\[]", rest)[0]
-                if not module:
-                    found = self._variable(name, record)
-                    if found:
-                        return found
-                pending += self._argument(name, module)
-            elif head == "each" and config is not None:
-                inner = _references(config.get("for_each_expression"))
-                pending += [(item, module, None) for item in inner]
-            elif head == "module":
-                pending += self._output(rest, module)
-            else:
-                found = self._at(reference, module, record)
-                if found:
-                    return found
-        return []
+    def _at(self, leaf: Leaf, record: Resource) -> list[Zone]:
+        """Find the zones at the end of a trail; of several, those with a key of the record."""
+        if leaf.reference.startswith("var."):
+            return self._variable(re.split(r"[.\[]", leaf.reference)[1], record)
+        if leaf.reference:
+            match = _REFERENCE.match(leaf.reference)
+            if match is None:
+                return []
+            mode = "data" if match["data"] else "managed"
+            zones = self._by_address.get((mode, match["type"], match["name"]), [])
+            index = match["number"] or match["key"]
+            if index is not None:
+                zones = [z for z in zones if str(z.resource.index) == index] or zones
+        else:
+            zones = [zone for named in self._by_address.values() for zone in named]
+        zones = [z for z in zones if module_names(z.resource.module) == leaf.module]
+        if leaf.within:
+            zones = [z for z in zones if leaf.within in module_calls(z.resource.module)]
+        if len(zones) > 1:
+            zones = [z for z in zones if z.resource.module == record.module] or zones
+        keys = _keys(record)
+        if len(zones) > 1 and keys:
+            zones = [z for z in zones if keys & {z.apex.text, *_keys(z.resource)}] or zones
+        return zones
 
     def _variable(self, name: str, record: Resource) -> list[Zone]:
         """Find the zone whose id is the value of a variable of the root module."""
@@ -151,48 +164,19 @@ class Zones:
         value = text_of(variables.get(name) if isinstance(variables, Obj) else None, "value")
         return self._by_id.get((record.type.partition("_")[0], _short(value or "")), [])
 
-    def _argument(
-        self, name: str, module: tuple[str, ...]
-    ) -> list[tuple[str, tuple[str, ...], Obj | None]]:
-        """Go from a variable to what the call of its module gives for it."""
-        if not module:
-            return []
-        parent = config_of(self._whole, module[:-1])
-        calls = parent.get("module_calls") if parent else None
-        call = calls.get(module[-1]) if isinstance(calls, Obj) else None
-        given = call.get("expressions") if isinstance(call, Obj) else None
-        expression = given.get(name) if isinstance(given, Obj) else None
-        config = call if isinstance(call, Obj) else None
-        return [(reference, module[:-1], config) for reference in _references(expression)]
-
-    def _output(
-        self, rest: str, module: tuple[str, ...]
-    ) -> list[tuple[str, tuple[str, ...], Obj | None]]:
-        """Go from an output of a module to what it is made of."""
-        path = re.findall(r"[\w-]+", re.sub(r"\[[^\]]*\]", "", rest))
-        if len(path) < 2:
-            return []
-        inner = config_of(self._whole, (*module, path[0]))
-        outputs = inner.get("outputs") if inner else None
-        output = outputs.get(path[1]) if isinstance(outputs, Obj) else None
-        expression = output.get("expression") if isinstance(output, Obj) else None
-        return [(item, (*module, path[0]), None) for item in _references(expression)]
-
-    def _at(self, reference: str, module: tuple[str, ...], record: Resource) -> list[Zone]:
-        """Find the zones of a resource's address; of several, the one with the same key."""
-        match = _REFERENCE.match(reference)
-        if match is None:
-            return []
-        mode = "data" if match["data"] else "managed"
-        zones = self._by_address.get((mode, match["type"], match["name"]), [])
-        zones = [z for z in zones if module_names(z.resource.module) == module]
-        index: Json = int(match["number"]) if match["number"] else match["key"]
-        if index is not None:
-            return [zone for zone in zones if zone.resource.index == index] or zones
-        if len(zones) > 1:
-            same = [z for z in zones if z.resource.module == record.module] or zones
-            return [z for z in same if z.resource.index == record.index] or same
-        return zones
+    def _made_here(self, record: Resource) -> list[Zone]:
+        """Find the zone of a record whose zone has no id yet: one that the same plan makes."""
+        kinds = [kind for kind in _ZONES if kind.startswith(record.type.partition("_")[0])]
+        made = [
+            zone
+            for (mode, kind, _), zones in self._by_address.items()
+            for zone in zones
+            if mode == "managed" and kind in kinds and not _has_id(zone.resource)
+        ]
+        if len(made) > 1:
+            keys = _keys(record)
+            made = [zone for zone in made if zone.apex.text in keys]
+        return made
 
     def _config(self, module: tuple[str, ...], record: Resource) -> Obj | None:
         """Give the configuration of a resource."""
@@ -223,7 +207,7 @@ class Zones:
         config = self._config(module_names(record.module), record)
         expressions = config.get("expressions") if config else None
         expression = expressions.get(key) if isinstance(expressions, Obj) else None
-        return record.module, " ".join(_references(expression)) or record.address
+        return record.module, " ".join(references(expression)) or record.address
 
 
 def _choose(zones: list[Zone], record: Resource) -> list[Zone]:
@@ -235,9 +219,14 @@ def _choose(zones: list[Zone], record: Resource) -> list[Zone]:
     return sorted(fitting, key=lambda zone: -len(zone.apex.labels))[:1]
 
 
-def _references(expression: Json) -> list[str]:
-    given = expression.get("references") if isinstance(expression, Obj) else None
-    return [item for item in given if isinstance(item, str)] if isinstance(given, Arr) else []
+def _keys(resource: Resource) -> set[str]:
+    """Give the keys of `count` and `for_each` that a resource and its modules were made with."""
+    keys = {str(resource.index)} if isinstance(resource.index, str | int) else set()
+    return {key for key in (*keys, *module_calls(resource.module).values()) if key}
+
+
+def _has_id(resource: Resource) -> bool:
+    return any(text_of(resource.values, key) for key in ("id", "zone_id"))
 
 
 def _short(given: str) -> str:
