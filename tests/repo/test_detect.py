@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from sendgate.errors import InputError, SourceError
 from sendgate.repo.detect import FORMATS, Detected, detect, read_repository
+from sendgate.repo.gittree import GitTree
 from sendgate.repo.tree import FolderTree
 
 ZONE = "$TTL 60\n$ORIGIN example.com.\n@ SOA ns1 host 1 2 3 4 5\n@ TXT x\n"
@@ -95,3 +98,16 @@ def test_a_format_that_is_none(tmp_path: Path) -> None:
     """A slip of the keyboard is told from a format."""
     with pytest.raises(InputError, match=r"--source: 'octdns' is no format.*octodns"):
         read_repository(FolderTree(tmp_path), "octdns")
+
+
+@pytest.mark.parametrize("repository", ["moj-octodns", "ocf-bind"])
+def test_a_revision_is_read_as_the_folder_is(suites: Path, tmp_path: Path, repository: str) -> None:
+    """Includes, links and all: git's files give the same reading."""
+    root = tmp_path / "r"
+    shutil.copytree(suites / "dns-repos" / repository, root)
+    git = ["git", "-C", str(root), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
+    with GitTree(root, "HEAD") as revision:
+        assert read_repository(revision) == read_repository(FolderTree(root))
