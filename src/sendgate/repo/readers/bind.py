@@ -39,7 +39,7 @@ __all__ = ["NAME", "detect", "read"]
 
 NAME = "bind"
 MAX_RECORDS = 250_000  # of one zone: 8 seconds and 300 MB; the largest known has 18,000
-MAX_IN_ALL = 500_000  # of all zones
+MAX_IN_ALL = 300_000  # of all zones
 _NO_SOA = "no SOA stands with its records, so that they may be a part of the zone"
 
 

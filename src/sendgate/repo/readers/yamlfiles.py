@@ -9,7 +9,7 @@ keys stand where the ``<<`` stands, and of two equal keys the later one counts.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,8 @@ class Node:
 
     kind: str
     text: str
-    items: list[Node]
-    pairs: list[tuple[Node, Node]]
+    items: Sequence[Node]
+    pairs: Sequence[tuple[Node, Node]]
     path: str
     line: int
     end: int
@@ -230,7 +230,7 @@ def _compose(text: str, path: str) -> tuple[Node, int]:
     except (yaml.YAMLError, ValueError) as error:
         what = str(error).partition("\n")[0]
         raise YamlProblem(f"is not YAML: {what}", path) from None
-    root = composer.root or Node("null", "", [], [], path, 1, 1)
+    root = composer.root or Node("null", "", (), (), path, 1, 1)
     return root, composer.nodes
 
 
@@ -253,6 +253,7 @@ class _Composer:
         self._anchors: dict[str, Node] = {}
         self._documents = 0
         self._kind = _loader()[2]
+        self._texts: dict[str, str] = {}  # `type`, `value` and the like are kept once
 
     def take(self, event: Any) -> None:
         """Take the parser's next event."""
@@ -263,7 +264,7 @@ class _Composer:
         elif name in {"MappingStartEvent", "SequenceStartEvent"}:
             kind = "map" if name[0] == "M" else "seq"
             self._plain_tag(event.tag, kind, line)
-            node = Node(kind, "", [], [], self._path, line, line)
+            node = Node(kind, "", (), (), self._path, line, line)
             if event.anchor:
                 self._anchors[event.anchor] = node
             self._open.append((node, []))
@@ -292,12 +293,12 @@ class _Composer:
             tail = self._text[end.index : stop if stop >= 0 else None].rstrip("\r")
             tail = tail if tail.lstrip().startswith("#") else ""
         if event.tag == INCLUDE:
-            return Node(INCLUDE, text, [], [], self._path, line, last)
+            return Node(INCLUDE, text, (), (), self._path, line, last)
         if event.tag is None or event.tag == "!":
             kind = self._kind(text) if plain else "str"
         else:
             kind = self._plain_tag(event.tag, "", line)
-        return Node(kind, text, [], [], self._path, line, last, tail)
+        return Node(kind, self._texts.setdefault(text, text), (), (), self._path, line, last, tail)
 
     def _plain_tag(self, tag: str | None, kind: str, line: int) -> str:
         """Tell what a node is by its tag; only YAML's own plain ones are known."""
