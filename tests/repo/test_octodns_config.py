@@ -92,6 +92,7 @@ def test_a_record_of_two_sources_is_refused_where_none_replaces(tmp_path: Path) 
         ("{sources: [config], processors: [types]}", "", "the processor types (TypeAllowlist"),
         ("{sources: [config], processors: [own]}", "", "the processor own (Own)"),
         ("{sources: [config], processors: [gone]}", "", "the processor gone may leave"),
+        ('{sources: [config], processors: ["a\\e[31m"]}', "", r"the processor 'a\x1b[31m' may"),
         ("{sources: [config]}", "manager: {processors: [owner]}\n", "the processor owner"),
         ("{sources: [config]}", "manager: {post_processors: [owner]}\n", "the processor owner"),
     ],

@@ -165,11 +165,10 @@ class _Repository:
         kept = [record for record in records if not soas or record.zone in soas]
         if len(kept) < len(records):
             first = next(record for record in records if record.zone not in soas)
-            zones_text = " and ".join(map(str, sorted(soas)))
-            self.notes.append(
-                f"{first.origin}: {len(records) - len(kept)} records lie outside {zones_text}; "
-                "named ignores them"
-            )
+            place = Place(first.origin.where, first.origin.line)
+            outside = f"{len(records) - len(kept)} records lie outside"
+            apexes = " and ".join(map(str, sorted(soas)))
+            self.notes.append(f"{place}: {outside} {apexes}; named ignores them")
         zones = frozenset(record.zone for record in kept)
         self.slips += watcher.slips(kept, zones)
         for wrong in watcher.broken_at:
@@ -179,7 +178,8 @@ class _Repository:
 
     def _refuse(self, path: str, error: SourceError, *zones: Domain | None) -> None:
         place = Place(error.where, error.line)
-        problem = str(error).partition(": ")[2]
+        at = error.where if error.line is None else f"{error.where}:{error.line}"
+        problem = str(error).removeprefix(f"{at}: ")
         if error.where != path:
             problem = f"{problem} (included by {printable(path)})"
         self.unread.append(Unread(place, problem, tuple(sorted(zone for zone in zones if zone))))

@@ -277,7 +277,7 @@ class _ConfigReader:
                 line = place.line if place else None
                 raise YamlProblem(f"no provider is called {what}", self.config.path, line)
             if provider.folder is None:
-                others.append(f"{name} ({provider.class_name})" if provider.class_name else name)
+                others.append(_shown(name, provider.class_name))
                 continue
             paths = self._files_of(provider, apex)
             if paths:
@@ -312,7 +312,7 @@ class _ConfigReader:
                 ignored += patterns
                 dropped += filter(None, map(_compiled, patterns))
             elif incomplete is None:
-                shown = f"{name} ({kind})" if kind else name
+                shown = _shown(name, kind)
                 incomplete = f"the processor {shown} may leave records to others"
         targets = tuple(self._list(given.get("targets")))
         rules = ZoneRules(targets, templated, tuple(dropped))
@@ -375,6 +375,14 @@ class _Chooser:
         if self._glob:
             return fnmatch.fnmatchcase(zone, self._glob)
         return self._regex is None or self._regex.search(zone) is not None
+
+
+def _shown(name: str, class_name: str) -> str:
+    """Write a name of the configuration, with its class, so that no character takes effect."""
+    words = [
+        x if re.fullmatch(r"[\w.-]{1,64}", x) else printable(x[:64]) for x in (name, class_name)
+    ]
+    return f"{words[0]} ({words[1]})" if class_name else words[0]
 
 
 def _compiled(text: str) -> re.Pattern[str] | None:
