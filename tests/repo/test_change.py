@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from repo.repositories import Repository, rules, sendgate, txt, zone
+from repo.repositories import Repository, rules, sendgate, txt, write, zone
 
 NEWS = "  - type: TXT\n    value: v=spf1 nclude:_spf.example.net -all\n"
 WEAK = "v=DMARC1; p=rejct"
@@ -186,3 +186,24 @@ def test_a_base_needs_a_git_repository(tmp_path: Path) -> None:
     done = sendgate(tmp_path, "repo", "--base", "HEAD")
     assert done.exit_code == 2
     assert "is in no git repository" in done.stderr
+
+
+async def test_only_what_a_change_reaches_is_audited_anew(tmp_path: Path) -> None:
+    """A name whose every answer is the same has the same audit in both trees."""
+    from audits import SEED, TIME
+
+    from sendgate.dmarc.suffixes import is_suffix_or_above
+    from sendgate.dns.overlay import NowhereSource
+    from sendgate.repo.audits import Outside, TreeAudit, audit_tree
+    from sendgate.repo.detect import read_repository
+    from sendgate.repo.tree import FolderTree
+
+    outside = Outside(NowhereSource(is_suffix_or_above), TIME, SEED)
+    trees = []
+    for number, changed in enumerate((zone(), zone(), zone(news=NEWS), zone(_dmarc=txt(WEAK)))):
+        folder = write(tmp_path / str(number), {"example.com.yaml": changed})
+        tree = TreeAudit(read_repository(FolderTree(folder)))
+        await audit_tree(tree, outside, like=trees[0] if trees else None)
+        trees.append(tree)
+    assert [len(tree.audits) for tree in trees] == [3, 3, 3, 3]
+    assert [tree.reused for tree in trees] == [0, 3, 2, 0]

@@ -384,3 +384,18 @@ def test_a_return_path_at_a_provider_takes_part_in_mail(tmp_path: Path) -> None:
     assert "em1.example.com" in names
     assert "url1.example.com" not in names
     assert document["verdict"] == "pass"
+
+
+def test_a_file_that_cannot_be_read_leaves_its_zone_unknown(healthy: Path, faulty: Path) -> None:
+    """Exit 3 names file and line, the other zones are audited; an error elsewhere still fails."""
+    for folder, code in ((healthy, 3), (faulty, 1)):
+        write(folder, {"zones/example.org.yaml": "---\n'':\n  type: MX\n   value: [\n"})
+        done = run(folder)
+        assert done.exit_code == code, done.stdout
+        assert "zones/example.org.yaml:" in done.stdout
+        document = check(folder)
+        verdicts = {domain["domain"]: domain["verdict"] for domain in document["domains"]}
+        assert verdicts["example.org"] == "unknown"
+        assert verdicts["example.com"] == "pass"
+        (first, *_) = [d for d in document["domains"] if d["domain"] == "example.org"]
+        assert {item["reason"] for item in first["unknown"]} == {"unreadable"}

@@ -61,10 +61,12 @@ class RepositorySource(ZoneSource):
         unread = [item for item in reading.unread if item.zones]
         apexes = [zone.apex for zone in zones]
         apexes += [apex for item in unread for apex in item.zones]
-        records = (record for record in reading.records if record.view in ("", view))
-        super().__init__(records, apexes)
+        records = [record for record in reading.records if record.view in ("", view)]
+        stray = {record.zone.text for record in records if not record.name.is_under(record.zone)}
+        super().__init__((r for r in records if r.name.is_under(r.zone)), apexes)
         self._open_ended = open_ended
-        self._incomplete = {z.apex.text: z.incomplete for z in zones if z.incomplete}
+        self._incomplete = dict.fromkeys(stray, "a record of the zone lies outside of it")
+        self._incomplete |= {z.apex.text: z.incomplete for z in zones if z.incomplete}
         self._ignored = _patterns(zones)
         self._unread: dict[str, Unread] = {}
         for item in unread:
