@@ -139,6 +139,7 @@ def test_a_file_that_can_no_longer_be_read_is_unknown(
     document = repository.check("--base", revision, code=3)
     assert document["verdict"] == "unknown"
     assert [item["path"] for item in document["unread"]] == ["zones/example.com.yaml"]
+    assert document["fixed"] == []
     # As long as the base cannot be read either, the change is not to blame.
     assert repository.check("--base", "HEAD", code=0)["verdict"] == "pass"
 

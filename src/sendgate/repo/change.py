@@ -52,13 +52,24 @@ class Side:
 
 
 def compare(revision: str, base: Side, head: Side) -> Change:
-    """Compare two trees: a finding is new where the base has none of its fingerprint as grave."""
+    """Compare two trees: a finding is new where the base has none of its fingerprint as grave.
+
+    It is fixed where it is gone and could have been seen: not in a zone that can no longer
+    be read, nor by a rule that can no longer tell.
+    """
     new: list[Finding] = []
     still: list[Finding] = []
     for finding in head.findings:
         before = base.worst.get(finding.fingerprint)
         (new if before is None or before < finding.severity else still).append(finding)
-    fixed = [finding for finding in base.findings if finding.fingerprint not in head.worst]
+    open_ones = {(item.rule.id, r.domain) for r in head.reports for item in r.unknown}
+    fixed = [
+        finding
+        for finding in base.findings
+        if finding.fingerprint not in head.worst
+        and (finding.rule.id, finding.domain) not in open_ones
+        and not any(finding.domain.is_under(zone) for zone in head.reading.unread_zones)
+    ]
     known = {item.place.path for item in base.reading.unread}
     gone = [item for item in head.reading.unread if item.place.path not in known]
     return Change(revision, tuple(new), tuple(fixed), tuple(still), tuple(gone))
