@@ -87,6 +87,7 @@ class YamlFiles:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
+        self._present = set(tree.paths())
         self._roots: dict[str, Node | YamlProblem] = {}
         self._kept = 0
         self._merged: dict[str, int] = {}
@@ -117,7 +118,11 @@ class YamlFiles:
         for _ in range(MAX_INCLUDES):
             if node.kind != INCLUDE:
                 return node
-            node = self.load(_included(node))
+            path = _included(node)
+            if path not in self._present:
+                shown = printable(node.text)
+                raise YamlProblem(f"!include {shown}: no such file", node.path, node.line)
+            node = self.load(path)
         raise YamlProblem("its includes never end", node.path, node.line)
 
     def mapping(self, node: Node) -> tuple[dict[str, Pair], list[Lost]]:
