@@ -189,6 +189,15 @@ def test_a_base_needs_a_git_repository(tmp_path: Path) -> None:
     assert "is in no git repository" in done.stderr
 
 
+def test_a_mended_include_is_mended_although_it_leads_out(tmp_path: Path) -> None:
+    """What lies outside was never to be seen, and takes nothing away from what is mended."""
+    git = Repository.made(tmp_path)
+    git.commit("start", {"example.com.yaml": zone(news=NEWS)})
+    write(tmp_path, {"example.com.yaml": zone(news=NEWS.replace("nclude", "include"))})
+    document = git.check("--base", "HEAD", code=0)
+    assert rules(document["fixed"], "error") == ["SPF003 news.example.com"]
+
+
 async def test_only_what_a_change_reaches_is_audited_anew(tmp_path: Path) -> None:
     """A name whose every answer is the same has the same audit in both trees."""
     from audits import SEED, TIME

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from sendgate.audit.judge import Policy
 from sendgate.audit.report import Finding, Report, Verdict, Waiver
+from sendgate.dns.answers import Reason
 from sendgate.repo.reading import Reading
 from sendgate.repo.report import Change
 from sendgate.repo.settle import InlineWaiver, Terms
@@ -54,15 +55,20 @@ class Side:
 def compare(revision: str, base: Side, head: Side) -> Change:
     """Compare two trees: a finding is new where the base has none of its fingerprint as grave.
 
-    It is fixed where it is gone and could have been seen: not in a zone that can no longer
-    be read, nor by a rule that can no longer tell.
+    It is fixed where it is gone and would have been seen: not in a zone that can no longer
+    be read, nor by a rule that the repository leaves open now.
     """
     new: list[Finding] = []
     still: list[Finding] = []
     for finding in head.findings:
         before = base.worst.get(finding.fingerprint)
         (new if before is None or before < finding.severity else still).append(finding)
-    open_ones = {(item.rule.id, r.domain) for r in head.reports for item in r.unknown}
+    open_ones = {
+        (item.rule.id, report.domain)
+        for report in head.reports
+        for item in report.unknown
+        if item.unknown.reason is not Reason.NOT_ASKED
+    }
     fixed = [
         finding
         for finding in base.findings
