@@ -579,3 +579,17 @@ def test_a_single_file_is_a_repository(tmp_path: Path) -> None:
     write(tmp_path, {"example.com.yaml": "a: {type: TXT, value: x}\n", "b.example.yaml": "x"})
     reading = octodns.read(FolderTree(tmp_path / "example.com.yaml"))
     assert [zone.apex.text for zone in reading.zones] == ["example.com"]
+
+
+def test_what_is_harmless_is_no_slip(tmp_path: Path) -> None:
+    """Revoked wildcards, left-over policies, two whole keys, unrelated texts beside a record."""
+    text = r"""
+'*._domainkey': {type: TXT, value: 'v=DKIM1\; p='}
+_adsp._domainkey: {type: TXT, value: dkim=all}
+_domainkey: {type: TXT, value: 'o=~\; t=y'}
+a._domainkey: {type: TXT, values: ['v=DKIM1\; p=AAAA', 'v=DKIM1\; p=BBBB']}
+x: {type: TXT, values: ['v=spf1 -all', 'all about it', 'mx']}
+_dmarc: {type: TXT, values: ['v=DMARC1\; p=none', 'google-site-verification=x']}
+example.net._report._dmarc: {type: TXT, value: v=DMARC1}
+"""
+    assert slips(read(tmp_path, text)) == []
