@@ -58,6 +58,8 @@ POLICY = r"v=DMARC1\; p=none\; rua=mailto:d@example.com"
                      "REPO010 example.com", id="a key where no audit looks"),
         pytest.param(yaml("shop", "nv=spf1 include:_spf.example.net ~all"),
                      "REPO009 shop.example.com", id="nv=spf1"),
+        pytest.param(yaml("shop", "v=spf1 -all") + yaml("shop", "a remark"),
+                     "REPO007 example.com", id="an SPF record that a later entry replaces"),
         pytest.param(yaml("shop", "v=spf1 ip4:192.0.2.1 #x -all"),
                      "REPO001 shop.example.com", id="a YAML comment in an SPF record"),
     ],

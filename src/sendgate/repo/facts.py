@@ -153,7 +153,9 @@ def about_mail(slip: Slip) -> bool:
     """Whether a slip concerns mail: by its name, its type, or what it was meant to say."""
     if _MAIL_LABELS & set(slip.name.labels) or slip.rdtype == "MX":
         return True
-    texts = (slip.written, slip.published or "")
+    written = slip.written.split("\n")
+    # A value may stand behind its key: `news: v=spf1 -all`.
+    texts = (*written, *(text.partition(": ")[2] for text in written), slip.published or "")
     return any(kind_of(text.strip("\"' ")) is not None for text in texts)
 
 

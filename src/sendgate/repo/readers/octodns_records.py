@@ -325,7 +325,11 @@ class ZoneReader:
                 given, _ = self.files.mapping(entry)
                 kind = given["type"].value.text if "type" in given else ""
                 place = Place(pair.key.path, pair.key.line, max(entry.end, pair.key.line))
-                self._slip(SlipKind.DUPLICATE_KEY, name, kind, place, label)
+                held = given.get("values") or given.get("value")
+                values = self.files.sequence(held.value) if held is not None else []
+                texts = [f"{label}: {value.text}" for value in values if value.text]
+                written = "\n".join(texts) or label
+                self._slip(SlipKind.DUPLICATE_KEY, name, kind, place, written)
         except YamlProblem as problem:
             self._refuse(problem)
 
