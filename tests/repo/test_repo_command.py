@@ -227,6 +227,16 @@ def test_a_repository_without_zones(tmp_path: Path, files: dict[str, str]) -> No
     assert "holds no DNS records that can be read; looked for octoDNS" in done.stderr
 
 
+@pytest.mark.parametrize("text", ["---\n'':\n  type: MX\n   value: [\n", "\x00\x01\x02 type: MX\n"])
+def test_a_repository_that_is_broken_as_a_whole(tmp_path: Path, text: str) -> None:
+    """Exit 2 names the files: nothing could be audited."""
+    write(tmp_path, {"example.com.yaml": text})
+    done = run(tmp_path)
+    assert done.exit_code == 2
+    assert "nothing of it could be read" in done.stderr
+    assert "example.com.yaml" in done.stderr
+
+
 def test_links_in_a_circle_and_out_of_the_tree_are_not_followed(tmp_path: Path) -> None:
     """Neither hangs the check, nor lets it read what is not of the repository."""
     folder = write(tmp_path / "r", {"zones/example.com.yaml": zone()})

@@ -32,6 +32,8 @@ __all__ = ["Asked", "Base", "check", "report_on", "rule_ids", "with_all_known"]
 
 Heard = Callable[[int, int], None]
 
+_NAMED = 3  # broken files that one error names
+
 # A finding on the text tells the cause; what an audit of the same domain tells of its
 # consequences is the same fault. For a silent zone this holds of the whole domain, else of
 # the record.
@@ -98,12 +100,23 @@ async def check(
     `SourceError` where nothing of the repository can be read, and `ConfigError` for an
     unknown provider of a sender.
     """
-    audits = TreeAudit(read_repository(asked.tree, asked.source, asked.where))
+    reading = read_repository(asked.tree, asked.source, asked.where)
+    if base is None and reading.unread and not reading.records and not reading.hidden:
+        raise _nothing_read(reading, asked.where)
+    audits = TreeAudit(reading)
     begun(audits)
     await audit_tree(audits, asked.outside, asked.senders, heard=heard)
     if base is None:
         return report_on(asked, audits)
     return await _compared(asked, base, audits)
+
+
+def _nothing_read(reading: Reading, where: str) -> SourceError:
+    """Make the error for a repository of which every file is broken."""
+    named = "; ".join(str(item) for item in reading.unread[:_NAMED])
+    rest = len(reading.unread) - _NAMED
+    more = f"; and {rest} more" if rest > 0 else ""
+    return SourceError(f"nothing of it could be read ({reading.source}): {named}{more}", where)
 
 
 def report_on(asked: Asked, audits: TreeAudit) -> RepositoryReport:
