@@ -117,6 +117,14 @@ def test_a_delegation_within_the_repository_answers_for_itself(tmp_path: Path) -
     assert not [x for x in told if x.startswith("DMARC006")]
 
 
+def test_a_name_with_a_policy_alone_needs_no_way_back(tmp_path: Path) -> None:
+    """Nothing says that it sends, so no replies can be lost; with a selector they can."""
+    policy = '_dmarc.quiet TXT "v=DMARC1; p=reject; rua=mailto:d@example.com"\n'
+    assert "MX001 quiet.example.com" not in found(tmp_path / "a", bind(policy))
+    key = "s1._domainkey.quiet CNAME s1.dkim.example.net.\n"
+    assert "MX001 quiet.example.com" in found(tmp_path / "b", bind(policy + key))
+
+
 def test_a_reverse_zone_need_not_speak_of_mail(tmp_path: Path) -> None:
     """Nobody has an address in a reverse zone."""
     zone_text = START.replace("example.com", "2.0.192.in-addr.arpa").replace(

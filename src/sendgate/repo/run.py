@@ -16,6 +16,7 @@ from sendgate.audit.judge import Policy, run_rules, stale_waivers, verdict_of
 from sendgate.audit.report import Finding, Report, StaleWaiver, Verdict, Waiver
 from sendgate.errors import SourceError
 from sendgate.names import Domain
+from sendgate.observed import Absent
 from sendgate.repo.audits import Audited, Outside, TreeAudit, audit_tree
 from sendgate.repo.change import Side, base_policy, compare, terms_before, verdict_of_change
 from sendgate.repo.detect import read_before, read_repository
@@ -39,8 +40,9 @@ _NAMED = 3  # broken files that one error names
 # the record.
 _SILENT = "REPO011"
 _VOID = frozenset({"DMARC003", "DMARC005", "DMARC030", "DKIM005", "DKIM024", "SPF003", "SPF012"})
+_WAY_BACK = frozenset({"MX001", "MX002"})  # of no concern where nothing sends
 _CONSEQUENCES = {
-    _SILENT: frozenset({"DMARC001", "MX001", "MX002"}),
+    _SILENT: frozenset({"DMARC001"}),
     "REPO001": _VOID,
     "REPO002": _VOID,
     "REPO003": _VOID,
@@ -194,12 +196,23 @@ def _settle(audits: TreeAudit, terms: Terms) -> tuple[tuple[Report, ...], tuple[
     reports: list[Report] = []
     known: list[Finding] = []
     for entry, more in _with_text(audits):
-        kept = tuple(f for f in entry.report.findings if not _is_consequence(f, more))
+        idle = _WAY_BACK if _is_idle(entry) else frozenset()
+        kept = tuple(
+            finding
+            for finding in entry.report.findings
+            if finding.rule.id not in idle and not _is_consequence(finding, more)
+        )
         raw = replace(entry.report, findings=kept)
         report, passed = settled(raw, more, terms)
         reports.append(report)
         known += passed
     return tuple(reports), tuple(known)
+
+
+def _is_idle(entry: Audited) -> bool:
+    """Whether nothing says that the name sends: only a policy, or a misplaced text, is there."""
+    facts = entry.report.facts
+    return not facts.profile.declared and isinstance(facts.spf, Absent) and not facts.dkim.named
 
 
 def _is_consequence(finding: Finding, causes: Sequence[Finding]) -> bool:
