@@ -160,3 +160,10 @@ def test_views_of_one_zone_are_audited_apart(tmp_path: Path) -> None:
     }  # fmt: skip
     told = found(tmp_path, {"print-ir.json": json.dumps(plan)})
     assert told.count("SPF011 example.com") == 1
+
+
+def test_a_text_that_something_unseen_may_lead_to_is_no_stray(tmp_path: Path) -> None:
+    """Where not all of a zone is shown, an alias may lead to a name of its own."""
+    policy = '_policy TXT "v=DMARC1; p=reject"\n'
+    assert "REPO010 example.com" in found(tmp_path / "whole", bind(policy))
+    assert "REPO010 example.com" not in found(tmp_path / "part", bind(policy + "$INCLUDE gone\n"))

@@ -9,7 +9,7 @@ reported at the very record is left out here: one fault, one finding.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sendgate.audit.facts import DomainFacts
@@ -17,7 +17,7 @@ from sendgate.audit.report import Finding
 from sendgate.dns.answers import Target, Txt
 from sendgate.dns.zonefile import ZoneRecord
 from sendgate.names import Domain
-from sendgate.repo.reading import Slip, SlipKind
+from sendgate.repo.reading import DeclaredZone, Slip, SlipKind
 from sendgate.repo.texts import Kind, is_near_miss, kind_of, place_of
 from sendgate.spf.record import is_spf
 
@@ -104,35 +104,20 @@ def text_facts(
     audits: Mapping[Domain, DomainFacts],
     records: Iterable[ZoneRecord],
     slips: Iterable[Slip],
-    apexes: Iterable[Domain],
+    zones: Iterable[DeclaredZone],
     reported: Reported,
+    unread: frozenset[Domain] = frozenset(),
 ) -> dict[Domain, TextFacts]:
-    """Sort what the files show to the audited domains that it belongs to."""
-    zones = Zones(records)
-    found = {domain: _Gathered() for domain in audits}
+    """Sort what the files show to the audited domains that it belongs to.
 
-    def home(name: Domain) -> _Gathered | None:
-        return next((found[n] for n in (name, *name.ancestors) if n in found), None)
-
-    for slip in dict.fromkeys(slips):
-        place = home(slip.name) or home(slip.zone)
-        if place is not None and about_mail(slip) and not _is_told(slip, reported):
-            place.slips.append(slip)
-    for left in zones.left_behind():
-        place = home(left.record.name)
-        if place is not None:
-            place.left.append(left)
-    slipped = {(slip.name, slip.rdtype) for made in found.values() for slip in made.slips}
-    for record in zones.answered():
-        place = home(record.name)
-        if place is None or (record.name, record.rdtype) in slipped:
-            continue
-        if reported.any_on(record, _TELLING_TEXT):
-            continue
-        if zones.is_stray(record):
-            place.strays.append(record)
-        elif isinstance(record.data, Txt) and _is_miss(record):
-            place.misses.append(record)
+    A text at a name of its own is no stray in a zone of which not all is shown (another
+    source feeds it, or it is `unread`): an alias that is not shown may lead to it.
+    """
+    declared = tuple(zones)
+    open_zones = unread | {zone.apex for zone in declared if zone.incomplete}
+    held = Zones(records)
+    found = _gathered(audits, held, slips, reported, open_zones)
+    apexes = {zone.apex for zone in declared}
     own = {apex for apex in apexes if apex in audits and not audits[apex].profile.declared}
     return {
         domain: TextFacts(
@@ -142,11 +127,46 @@ def text_facts(
             tuple(made.misses),
             tuple(made.strays),
             tuple(made.left),
-            zones.placed,
-            zones.with_spf,
+            held.placed,
+            held.with_spf,
         )
         for domain, made in found.items()
     }
+
+
+def _gathered(
+    audits: Iterable[Domain],
+    held: Zones,
+    slips: Iterable[Slip],
+    reported: Reported,
+    open_zones: Collection[Domain],
+) -> dict[Domain, _Gathered]:
+    found = {domain: _Gathered() for domain in audits}
+
+    def home(name: Domain) -> _Gathered | None:
+        return next((found[n] for n in (name, *name.ancestors) if n in found), None)
+
+    for slip in dict.fromkeys(slips):
+        place = home(slip.name) or home(slip.zone)
+        if place is not None and about_mail(slip) and not _is_told(slip, reported):
+            place.slips.append(slip)
+    for left in held.left_behind():
+        place = home(left.record.name)
+        if place is not None:
+            place.left.append(left)
+    slipped = {(slip.name, slip.rdtype) for made in found.values() for slip in made.slips}
+    for record in held.answered():
+        place = home(record.name)
+        if place is None or (record.name, record.rdtype) in slipped:
+            continue
+        if reported.any_on(record, _TELLING_TEXT):
+            continue
+        if held.is_stray(record):
+            if record.zone not in open_zones:
+                place.strays.append(record)
+        elif isinstance(record.data, Txt) and _is_miss(record):
+            place.misses.append(record)
+    return found
 
 
 def about_mail(slip: Slip) -> bool:

@@ -239,8 +239,9 @@ def _with_text(audits: TreeAudit) -> Iterator[tuple[Audited, Sequence[Finding]]]
             {domain: entry.report.facts for domain, entry in first.items()},
             [r for r in audits.reading.records if r.view in ("", view)],
             audits.reading.slips,
-            [zone.apex for zone in audits.reading.zones],
+            audits.reading.zones,
             Reported(f for entry in entries for f in entry.report.findings),
+            audits.reading.unread_zones,
         )
         for domain, facts in found.items():
             entry = first[domain]
