@@ -32,7 +32,7 @@ HEAVY = {
 }  # fmt: skip
 # From the bottom up; a room may import from those before it and from itself.
 ORDER = [
-    "errors", "names", "spelling", "networks", "files", "dns", "observed", "profile",
+    "errors", "names", "spelling", "networks", "files", "dns", "observed", "profile", "web",
     "vocabulary", "taglist", "spf", "dkim", "dmarc", "bimi", "mx", "mtasts", "topology",
     "hosts", "receivers", "audit", "settings", "config", "repo", "message", "send", "render",
     "cli",

@@ -137,7 +137,7 @@ async def test_a_fetch_is_bounded_in_time(authority: Authority, tmp_path: Path) 
     certificate, _ = authority.issue(tmp_path, [HOST])
     async with web(certificate, silent=True) as (port, _):
         got = await fetcher(authority, port, seconds=0.2).fetch(DOMAIN)
-    assert got == Unavailable(f"{HOST}: no policy within 0.2 s")
+    assert got == Unavailable(f"{HOST}: no policy within 0.2 s", Reason.TIMEOUT)
 
 
 async def test_an_address_of_ours_is_not_called(authority: Authority, tmp_path: Path) -> None:
@@ -145,7 +145,8 @@ async def test_an_address_of_ours_is_not_called(authority: Authority, tmp_path: 
     certificate, _ = authority.issue(tmp_path, [HOST])
     async with web(certificate) as (port, requests):
         got = await fetcher(authority, port, allowed=is_public).fetch(DOMAIN)
-    assert got == Unavailable(f"{HOST} has no address on the Internet, but 127.0.0.1")
+    said = f"{HOST} has no address on the Internet, but 127.0.0.1"
+    assert got == Unavailable(said, Reason.NOT_ASKED, private=True)
     assert requests == []
 
 
