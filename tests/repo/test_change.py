@@ -217,3 +217,16 @@ async def test_only_what_a_change_reaches_is_audited_anew(tmp_path: Path) -> Non
         trees.append(tree)
     assert [len(tree.audits) for tree in trees] == [3, 3, 3, 3]
     assert [tree.reused for tree in trees] == [0, 3, 2, 0]
+
+
+def test_a_declared_key_that_a_change_removes_is_missed(tmp_path: Path) -> None:
+    """What a [[sender]] rests on must stay; a key that nobody declared may go."""
+    git = Repository.made(tmp_path)
+    git.commit("start", {"example.com.yaml": zone()})
+    without = zone().replace("s1._domainkey.news:", "s1._other.news:")
+    write(tmp_path, {"example.com.yaml": without.replace("v=DKIM1\\; ", "")})
+    assert rules(git.check("--base", "HEAD", code=0)["new"], "error") == []
+    sender = '[[sender]]\nfrom = "news.example.com"\nselectors = ["s1"]\n'
+    write(tmp_path, {"sendgate.toml": sender})
+    document = git.check("--base", "HEAD", code=1)
+    assert rules(document["new"], "error") == ["DKIM001 news.example.com"]
