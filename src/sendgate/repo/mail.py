@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 
 from sendgate.audit.infer import SenderOptions, build_profile
 from sendgate.dkim.record import KeyRecord, parse
-from sendgate.dns.answers import Target, Txt
+from sendgate.dns.answers import Origin, Raw, Target, Txt
 from sendgate.dns.zonefile import ZoneRecord
 from sendgate.names import Domain
 from sendgate.profile import Profile, Selector
-from sendgate.repo.reading import Reading
+from sendgate.repo.reading import Hidden, Reading
 from sendgate.repo.source import RepositorySource
 from sendgate.repo.texts import is_doubled, kind_of
 
@@ -34,13 +34,11 @@ class MailName:
     """A name that takes part in mail: its zone, and the selectors published below it.
 
     A selector's value says whether a key is meant to be there; a revoked one is not.
-    `has_mail_records` is false for an apex that is listed only because it is one.
     """
 
     name: Domain
     zone: Domain
     selectors: dict[str, bool] = field(default_factory=dict)
-    has_mail_records: bool = False
 
 
 def mail_names(
@@ -48,22 +46,23 @@ def mail_names(
 ) -> Mapping[Domain, MailName]:
     """Find the names to audit, zone by zone, the apex first and the others by name.
 
-    Names below a delegation that leads out of the repository are not among them: what is
-    written there is never answered.
+    What stands below a delegation that leads out of the repository is never answered, and
+    tells of no name. A zone that begins at ``_domainkey`` or ``_dmarc`` tells of the name
+    above it, which is then read elsewhere.
     """
     found: dict[Domain, MailName] = {}
     for apex in source.zones:
         if not _is_auxiliary(apex) and not any(apex.is_under(above) for above in _REVERSE):
             found[apex] = MailName(apex, apex)
-    for record in reading.records:
+    for record in (*reading.records, *map(_shell, reading.hidden)):
         if record.view not in ("", view):
             continue
         for name, selector, live in _speaks_of(record):
             if name not in found:
-                if not source.covers(name) or is_doubled(name.labels, record.zone.labels):
+                answered = source.covers(record.name)
+                if not answered or is_doubled(name.labels, record.zone.labels):
                     continue
                 found[name] = MailName(name, record.zone)
-            found[name].has_mail_records = True
             if selector:
                 known = found[name].selectors.get(selector, False)
                 found[name].selectors[selector] = known or live
@@ -105,6 +104,12 @@ def _profile(known: MailName, options: SenderOptions | None) -> Profile:
     # What is published is no declaration that anybody sends.
     profile = build_profile(known.name, SenderOptions())
     return replace(profile, selectors=published or profile.selectors, declared=False)
+
+
+def _shell(hidden: Hidden) -> ZoneRecord:
+    """Make a record of one whose data is not shown: its name and type tell enough."""
+    origin = Origin("file", hidden.place.path, hidden.place.line)
+    return ZoneRecord(hidden.name, hidden.rdtype, 0, Raw(""), origin, hidden.zone)
 
 
 def _speaks_of(record: ZoneRecord) -> Iterator[tuple[Domain, str | None, bool]]:
