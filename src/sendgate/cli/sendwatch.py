@@ -76,6 +76,7 @@ class Watch:
             self._draw("")
 
     async def _show(self) -> None:
+        self._line(await self.store.counts(self.key))  # the rate counts from here
         while True:
             await asyncio.sleep(_PACE if self._live else _PLAIN_PACE)
             line = self._line(await self.store.counts(self.key))
