@@ -120,11 +120,15 @@ async def test_a_signal_before_anything_is_sent(world: Worlds, options: list[str
 
 
 async def test_a_dry_run_plans_and_sends_nothing(world: Worlds, tmp_path: Path) -> None:
-    """Who may be mailed, to which receivers; no store is made."""
+    """Who may be mailed, to which receivers; no store is made, and nothing but DNS is asked.
+
+    So the host of the unsubscribe address is looked up, and not visited.
+    """
     async with world() as w:
         w.setup.contacts([*MANY, "x@example.org", "no address"])
-        done = await w.run(*w.setup.arguments, "--dry-run")
+        done = await w.run(*w.setup.arguments, "--dry-run", only=[w.dns_port])
         assert done.code == 0, done.err
+        assert w.dialled == {w.dns_port}
         assert "november-news: may be sent" in done.out
         assert "       30  mx.example.net" in done.out
         assert "        1  cannot be called: null_mx_domain" in done.out
@@ -233,6 +237,24 @@ async def test_a_failing_audit_on_the_way_pauses(world: Worlds) -> None:
         found = w.status()
         assert found["state"] == "paused"
         assert "the audit fails: " in found["reason"]
+
+
+async def test_a_resumed_campaign_is_audited_again(world: Worlds) -> None:
+    """A record was broken during the pause: refused, and nobody else is mailed."""
+    async with world(toml='[limits]\nrate = "4/s"\n') as w:
+        w.setup.contacts(MANY)
+        process = await w.start(*w.setup.arguments)
+        await w.until_accepted()
+        assert w.campaign("pause").code == 0
+        assert (await ended(process)).code == 4
+        so_far, calls = len(w.peer.accepted), w.peer.connections
+        w.setup.break_spf()
+        assert w.campaign("resume").code == 0
+        done = await w.run(*w.setup.arguments)
+        assert done.code == 1, done.err
+        assert "november-news: refused" in done.out
+        assert w.status()["state"] == "refused"
+        assert (len(w.peer.accepted), w.peer.connections) == (so_far, calls)
 
 
 class _Engine:
