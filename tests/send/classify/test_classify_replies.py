@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,10 @@ from sendgate.send.classify import (
     retry_after,
 )
 from sendgate.send.classify.engine import REMEMBERED
-from sendgate.send.outcome import Phase, Reply
+from sendgate.send.deliver import Judge
+from sendgate.send.outcome import Bounced, Deferred, Peer, Phase, Reply
+from sendgate.send.schedule import History
+from sendgate.send.smtp.result import Refused
 
 
 @pytest.mark.parametrize(
@@ -196,10 +200,12 @@ def test_the_replies_of_large_providers(suites: Path) -> None:
     """Bounced or deferred rightly 63 of 63, with a category for at least 57."""
     replies = json.loads((suites / "bounces" / "smtp_replies.json").read_text())
     right = named = 0
+    peer, now = Peer("mx.example.net", "192.0.2.1"), datetime(2026, 11, 23, tzinfo=UTC)
     for entry in replies:
         found = read_diagnostic(f"{entry['code']} {entry['msg']}")
-        kind = "bounce" if found.reply.code >= 500 else "defer"
-        right += kind == entry["kind"]
+        refused = Refused(found.phase or Phase.RCPT, found.reply, peer)
+        outcome = Judge()((refused,), History(), now, 0.5).outcome
+        right += type(outcome) is {"bounce": Bounced, "defer": Deferred}[entry["kind"]]
         named += classify(found.reply, found.phase, found.mx).category != "uncategorized"
     assert (right, len(replies)) == (63, 63)
     assert named >= 57
