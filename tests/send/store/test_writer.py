@@ -51,6 +51,14 @@ async def test_what_is_answered_is_committed(tmp_path: Path) -> None:
     table.close()
 
 
+def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
+    """A write-ahead log, synced at each commit: FULL is 2, NORMAL would be 1."""
+    db = connect(tmp_path / "t.db")
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+    db.close()
+
+
 async def test_many_writes_share_a_commit(tmp_path: Path) -> None:
     """A thousand writers at once need some dozens of commits, not a thousand."""
     table = Table(tmp_path / "t.db")
