@@ -43,6 +43,7 @@ STEPS = ("leased", "connecting", "committing", "committed", "answered", "settled
 SITES = 3
 CONNECTIONS = 9
 MOMENT = timedelta(milliseconds=40)
+TIMEOUT = 4.0  # seconds that the sender waits for the reply to the dot
 SOON = Schedule(steps=(MOMENT,), then=MOMENT, greylisted=(MOMENT,), mailbox_full=MOMENT)
 # Faults at every step, so often that each falls many times into a short campaign.
 SCRIPT = {
@@ -60,7 +61,12 @@ SCRIPT = {
         Act(reply="452 4.3.1 disk full", every=29),
         Act(reply="552 5.2.2 mailbox full", every=37),
     ],
-    "accepted": [Act("drop", every=41), Act("half", every=73), Act(delay=0.02)],
+    "accepted": [
+        Act("drop", every=41),
+        Act("half", every=73),
+        Act(delay=TIMEOUT + 1, every=97),
+        Act(delay=0.02),
+    ],
 }
 # A pace that nothing slows: the faults here would make it crawl.
 TABLE = read_shaping("""
@@ -140,7 +146,7 @@ def desk(plan: Plan, store: Store, key: int) -> Desk:
         maker=Writing(),
         pace=Pace(TABLE),
         table=TABLE,
-        caller=Caller("mail.example.com", Trust(), timeouts=PATIENT),
+        caller=Caller("mail.example.com", Trust(), timeouts=replace(PATIENT, dot=TIMEOUT)),
         on_auth_rejection=audit,
         judge=Judge(SOON),
         note=plan.reached,
@@ -148,13 +154,13 @@ def desk(plan: Plan, store: Store, key: int) -> Desk:
 
 
 class Receiver(ScriptedPeer):
-    """The scripted receiver, which counts after how many dots it gave no whole answer."""
+    """The scripted receiver, which counts after how many dots it gave no whole answer in time."""
 
     lost = 0
 
     def act(self, step: str) -> Act:
         act = super().act(step)
-        if step in {"dot", "accepted"} and act.end != "go":
+        if step in {"dot", "accepted"} and (act.end != "go" or act.delay > TIMEOUT):
             self.lost += 1
         return act
 
