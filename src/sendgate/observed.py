@@ -6,13 +6,14 @@ Answer ──► protocol's collect.py ──► Observed[its facts] ──► p
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from sendgate.dns.answers import (
     Alias,
     Answer,
     Failed,
+    NoData,
     NxDomain,
     Origin,
     Question,
@@ -35,6 +36,7 @@ __all__ = [
     "any_of",
     "evidence_of",
     "nothing_seen",
+    "wildcard_evidence",
 ]
 
 T = TypeVar("T")
@@ -121,6 +123,19 @@ def alias_evidence(aliases: Iterable[Alias]) -> tuple[Evidence, ...]:
     """The CNAMEs as evidence, the first of the chain first, each with all its targets."""
     return tuple(
         Evidence(a.name, "CNAME", tuple(map(str, (a.target, *a.others))), a.origin) for a in aliases
+    )
+
+
+def wildcard_evidence(answer: Answer, below: Domain) -> tuple[Evidence, ...]:
+    """The evidence of an answer at a made-up name below `below`, as the wildcard's that made it.
+
+    The made-up name is another one in each run, and would be in every fingerprint.
+    """
+    seen = answer.wildcard if isinstance(answer, Records | NoData) else None
+    owner = seen or Domain(f"*.{below}")
+    return tuple(
+        replace(piece, name=owner) if piece.name == answer.question.name else piece
+        for piece in evidence_of(answer)
     )
 
 

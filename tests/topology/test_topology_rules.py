@@ -186,6 +186,9 @@ async def test_a_wildcard_below_a_published_name_is_another_fault() -> None:
     table = {k: v for k, v in WILD.items() if k[0] != "*.example.com"}
     report = await audit(table)
     assert of_area(report, "TOP", "DNS") == {"DNS006": "warning"}
+    # It is told of as itself: the made-up name would be another one in the next run.
+    [finding] = [f for f in report.findings if f.rule.id == "DNS006"]
+    assert {str(piece.name) for piece in finding.evidence} == {f"*.{NEWS}"}
 
 
 async def test_a_wildcard_with_other_data_does_not_answer_for_the_name() -> None:

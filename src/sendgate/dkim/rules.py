@@ -14,7 +14,8 @@ from sendgate.dkim.facts import MIN_RSA_BITS, DkimKey
 from sendgate.dkim.judging import at, degree, judged, live_records, rotation_partner_serves
 from sendgate.dkim.record import Fault, RsaKey
 from sendgate.dns.answers import NxDomain
-from sendgate.observed import Absent, Unknown, evidence_of
+from sendgate.names import Domain
+from sendgate.observed import Absent, Unknown, wildcard_evidence
 from sendgate.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, cannot_tell, rule
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _revoked_by_wildcard(facts: DomainFacts) -> Verdicts:
             yield Hit(
                 f"a wildcard revokes every selector of {domain.domain} "
                 "that has no record of its own",
-                evidence_of(domain.probe),
+                wildcard_evidence(domain.probe, Domain(f"_domainkey.{domain.domain}")),
                 Severity.NOTE,
             )
 

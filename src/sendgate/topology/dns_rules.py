@@ -17,7 +17,7 @@ from sendgate.dns.answers import (
     Txt,
 )
 from sendgate.names import Domain
-from sendgate.observed import Evidence, Present, alias_evidence, evidence_of
+from sendgate.observed import Evidence, Present, alias_evidence, evidence_of, wildcard_evidence
 from sendgate.spf.facts import candidates
 from sendgate.topology.facts import NameFacts, ServerAnswers, ZoneFacts
 from sendgate.topology.judging import (
@@ -209,7 +209,7 @@ def wildcard_below_mail_name(facts: DomainFacts) -> Verdicts:
             made = sorted({"CNAME" if x.aliases else x.question.rdtype for x in wild})
             yield Hit(
                 f"a wildcard answers with {_and(made)} for any name below {name.name}",
-                tuple(e for answer in wild for e in evidence_of(answer)),
+                tuple(e for answer in wild for e in wildcard_evidence(answer, name.name)),
             )
             continue
         unseen = name.answers if name.exists is None else zone.probes

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sendgate.dns.answers import Rdata
+from sendgate.dns.answers import Address, Rdata, Soa
 from sendgate.dns.rdata import ADDRESS_LIKE
 from sendgate.dns.zonefile import ZoneRecord, read_watched
 from sendgate.dns.zonetext import named_after
@@ -40,6 +40,7 @@ __all__ = ["NAME", "detect", "read"]
 NAME = "bind"
 MAX_RECORDS = 250_000  # of one zone: 8 seconds and 300 MB; the largest known has 18,000
 MAX_IN_ALL = 300_000  # of all zones
+_FLAT = Domain("ns.cloudflare.com")  # its servers never answer with a CNAME at an apex
 _NO_SOA = "no SOA stands with its records, so that they may be a part of the zone"
 
 
@@ -173,7 +174,8 @@ class _Repository:
         self.slips += watcher.slips(kept, zones)
         for wrong in watcher.broken_at:
             self._refuse(path, wrong, *(zones or {supposed}))
-        expanded = [shown for record in kept for shown in _shown(record, view)]
+        flat = {r.name for r in kept if isinstance(r.data, Soa) and r.data.mname.is_under(_FLAT)}
+        expanded = [shown for record in kept for shown in _shown(record, view, flat)]
         self.files.append(_File(path, expanded, soas, view))
 
     def _refuse(self, path: str, error: SourceError, *zones: Domain | None) -> None:
@@ -242,14 +244,18 @@ class _Repository:
         self.zones.append(DeclaredZone(zone, place, incomplete, view=view))
 
 
-def _shown(record: ZoneRecord, view: str) -> Iterator[ZoneRecord]:
-    """Give a record; of an alias that the server resolves, both kinds of address."""
+def _shown(record: ZoneRecord, view: str, flat: Collection[Domain] = ()) -> Iterator[ZoneRecord]:
+    """Give a record; of an alias that the server resolves, both kinds of address.
+
+    The servers of the zones `flat` do so with a CNAME at the apex, beside other records.
+    """
     record = replace(record, view=view) if view else record
-    if record.rdtype not in ADDRESS_LIKE:
+    resolved = record.rdtype == "CNAME" and record.name == record.zone and record.zone in flat
+    if record.rdtype not in ADDRESS_LIKE and not resolved:
         yield record
         return
     for rdtype in ("A", "AAAA"):
-        yield replace(record, rdtype=rdtype)
+        yield replace(record, rdtype=rdtype, data=Address(None))
 
 
 def _why(found: Candidates) -> str | None:
