@@ -74,7 +74,7 @@ def _txt(text: str) -> str:
     return " ".join(f'"{text[at : at + 200]}"' for at in range(0, len(text), 200))
 
 
-def world(key_record: str, *, spf: str, dmarc: str) -> str:
+def world(key_record: str, *, spf: str, dmarc: str, others: str = "") -> str:
     """The whole of the DNS as one zone: the sender's names, the recipients', reverse DNS."""
     return (
         "\n".join(
@@ -104,6 +104,7 @@ def world(key_record: str, *, spf: str, dmarc: str) -> str:
                 "$ORIGIN example.org.",
                 "@ MX 0 .",
                 "1.0.0.127.in-addr.arpa. PTR mail.example.com.",
+                others,
             ]
         )
         + "\n"
@@ -162,11 +163,12 @@ def served(
     spf: str = "v=spf1 ip4:127.0.0.1 -all",
     dmarc: str = "v=DMARC1; p=reject; rua=mailto:dmarc@example.com",
     toml: str = "",
+    others: str = "",
 ) -> Iterator[Setup]:
     """Write a campaign, and serve its world."""
     file = written(folder, port, pem, toml)
     record = read_private_key(pem, "s1.pem").record_text
     place = folder / "dns"
     place.mkdir()
-    with knot(place, {".": world(record, spf=spf, dmarc=dmarc)}) as server:
+    with knot(place, {".": world(record, spf=spf, dmarc=dmarc, others=others)}) as server:
         yield Setup(folder, file, server.place, lambda: os.kill(server.pid, signal.SIGHUP))

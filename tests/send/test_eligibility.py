@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -181,6 +182,23 @@ def test_the_second_row_of_a_recipient_is_a_duplicate() -> None:
     assert (tally.eligible, tally.problems, tally.unengaged) == (2, 1, 0)
     assert list(tally.excluded_by) == [c.value for c in Exclusion]
     assert {k: v for k, v in tally.excluded_by.items() if v} == {"not_direct": 1, "duplicate": 1}
+
+
+@pytest.mark.parametrize("digest", [lambda n: n, lambda n: n << 48, lambda n: n % 3])
+def test_each_of_many_recipients_is_remembered(
+    monkeypatch: pytest.MonkeyPatch, digest: Callable[[int], int]
+) -> None:
+    """Hundreds of them, each twice, whatever their digests have in common."""
+    count = 700
+    monkeypatch.setattr(
+        "sendgate.send.eligibility._digest", lambda address: digest(int(address.local)) % 2**64
+    )
+    rows = [replace(GOOD, email=f"{n % count}@example.net") for n in range(2 * count)]
+    results = judge_all(rows, MARKETING, NOW, Known())
+    verdicts = [r[1] for r in results if not isinstance(r, Problem)]
+    each = len({digest(n) or 1 for n in range(count)})  # 0 and 1 are one
+    assert sum(isinstance(verdict, Eligible) for verdict in verdicts) == each
+    assert not any(isinstance(verdict, Eligible) for verdict in verdicts[count:])
 
 
 def test_recipients_of_an_earlier_run_are_duplicates_too() -> None:
