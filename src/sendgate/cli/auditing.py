@@ -75,10 +75,10 @@ def profile_of(run: Run, target: Target) -> Profile:
 def policy_of(run: Run, rules: Sequence[AnyRule]) -> Policy:
     """Build the policy; rules and areas that do not exist are errors naming the nearest."""
     from sendgate.audit.judge import Policy
-    from sendgate.repo.rules import RULES as TEXT_RULES
+    from sendgate.send.catalogue import EVERY_RULE
 
-    # One configuration serves an audit and the check of a repository.
-    every = list(dict.fromkeys((*rules, *TEXT_RULES)))
+    # One configuration serves an audit, the check of a repository, and a message.
+    every = list(dict.fromkeys((*rules, *EVERY_RULE)))
     ids = {rule.id for rule in every}
     select = _rules_or_areas("--select", run.options.select, every)
     if select and not any({rule.id, rule.area} & select for rule in rules):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sendgate.profile import IpAddress
     from sendgate.spf.facts import CheckResult
 
-__all__ = ["spf"]
+__all__ = ["spf", "typed_address"]
 
 _EXIT = {"pass": 0, "temperror": 3}
 
@@ -48,7 +48,9 @@ def spf(
     from sendgate.render import json
     from sendgate.render.checks import spf_json, spf_on
 
-    address = _address(ip)
+    if ip is None:
+        raise InputError("--ip is required: SPF judges the address that connects")
+    address = typed_address(ip)
     if domain is None and mail_from is None and helo is None:
         raise InputError("nothing to check: give a DOMAIN, --mail-from or --helo")
     if domain is None and not mail_from and helo is None:
@@ -65,9 +67,8 @@ def spf(
     return _EXIT.get(str(result.result), 1)
 
 
-def _address(text: str | None) -> IpAddress:
-    if text is None:
-        raise InputError("--ip is required: SPF judges the address that connects")
+def typed_address(text: str) -> IpAddress:
+    """Read the value of --ip; `InputError` where it is none."""
     try:
         if "%" in text:  # fe80::1%eth0: an interface of this machine, which no receiver sees
             raise ValueError(text)

@@ -20,13 +20,13 @@ from __future__ import annotations
 import base64
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from sendgate.errors import InputError
-from sendgate.message.record import Message
+from sendgate.message.record import Field, Message
 from sendgate.message.signature import Signature
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 _LINE_END = re.compile(rb"\r?\n")
+_PIECE = 1_000_000  # octets
 # dkimpy folds at spaces before column 72 and cuts a longer word in two, which no domain
 # or selector survives; longer ones get a line of their own.
 _LONGEST_WORD = 60
@@ -118,14 +119,22 @@ def strip_line_ends(octets: bytes) -> bytes:
     """Take the blanks before each CRLF away (RFC 6376 section 3.4.4)."""
     if b" \r\n" not in octets and b"\t\r\n" not in octets:
         return octets
-    *lines, rest = octets.split(b"\r\n")
-    return b"\r\n".join([*(line.rstrip(b" \t") for line in lines), rest])
+    pieces: list[bytes] = []
+    start = 0
+    while start < len(octets):  # in pieces: a million short lines at once take much memory
+        end = octets.find(b"\r\n", start + _PIECE)
+        end = len(octets) if end < 0 else end + 2
+        *lines, rest = octets[start:end].split(b"\r\n")
+        pieces.append(b"\r\n".join([*(line.rstrip(b" \t") for line in lines), rest]))
+        start = end
+    return b"".join(pieces)
 
 
 def _signer(library: Any, message: Message, now: datetime) -> Any:
     """Dkimpy's signer over this message, with the caller's clock and our layout."""
     signer = library.DKIM()
-    signer.headers, signer.body = _fields(message), _body(message)
+    signer.headers = _fields(message.fields, local=message.local_lines)
+    signer.body = _body(message)
     generate = signer.gen_header
 
     def gen_header(fields: list[tuple[bytes, bytes]], *args: Any, **more: Any) -> Any:
@@ -152,12 +161,12 @@ def _laid_out(fields: list[tuple[bytes, bytes]], seconds: bytes) -> list[tuple[b
     return list(kept.items())
 
 
-def _fields(message: Message) -> list[list[bytes]]:
-    """The fields as dkimpy keeps them: name and value, every line end as CRLF."""
+def _fields(fields: Iterable[Field], *, local: bool) -> list[list[bytes]]:
+    """The fields as dkimpy keeps them: name and value; `local` ones get CRLF line ends."""
     found = []
-    for field in message.fields:
+    for field in fields:
         name, _, value = field.raw.partition(b":")
-        if message.local_lines:
+        if local:
             value = _LINE_END.sub(b"\r\n", value)
         found.append([name, value])
     return found
@@ -209,7 +218,7 @@ class Checker:
 
     @functools.cached_property
     def _fields(self) -> list[list[bytes]]:
-        return _fields(self._message)
+        return _fields(self._message.fields, local=self._message.local_lines)
 
     @functools.cached_property
     def _body(self) -> bytes:
@@ -220,12 +229,19 @@ class Checker:
         policy = _library().CanonicalizationPolicy.from_c_value(b"relaxed/relaxed")
         return bytes(policy.canonicalize_body(self._body))
 
-    def verifies(self, signature: Signature, key_type: str, key: bytes) -> bool:
+    def verifies(
+        self,
+        signature: Signature,
+        key_type: str,
+        key: bytes,
+        fields: Sequence[Field] | None = None,
+    ) -> bool:
         """Tell whether a signature over the message verifies with a public key.
 
-        The signature's syntax was found sound before; `key` are the octets of p=. Raises
-        `BodyHashError` where the body differs or l= is beyond it, `KeyUnreadableError`
-        where the key is no key of its type, or not of the algorithm's.
+        `fields` are what is signed, in this order, where h= does not say it: those that an
+        ARC seal covers. The signature's syntax was found sound before; `key` are the octets
+        of p=. Raises `BodyHashError` where the body differs or l= is beyond it,
+        `KeyUnreadableError` where the key is no key of its type, or not of the algorithm's.
         """
         library = _library()
         checker = library.DKIM()
@@ -234,6 +250,11 @@ class Checker:
             raise KeyUnreadableError(f"the key is for {key_type}")
         checker.minkey = 0  # the caller looked at the length
         checker.headers = self._fields
+        names = [signed.encode("ascii") for signed in signature.signed]
+        if fields is not None:
+            # dkimpy takes the lowest field of a name first.
+            checker.headers = _fields(reversed(fields), local=self._message.local_lines)
+            names = [field.key.encode("ascii") for field in fields]
         tags = {
             tag.name.encode("ascii"): tag.value.encode("latin-1")
             for tag in signature.tags.tags
@@ -247,13 +268,12 @@ class Checker:
         else:
             checker.body = self._body if body_form != "relaxed" else b""
         tags[b"c"] = f"{header_form}/{body_form or 'simple'}".encode("ascii")
-        if signature.length is not None:
+        if signature.length is not None and fields is None:
             policy = library.CanonicalizationPolicy.from_c_value(tags[b"c"])
             if signature.length > len(policy.canonicalize_body(checker.body)):
                 raise BodyHashError  # RFC 6376 section 3.5
         name = signature.field.raw.partition(b":")[0]
         value = _LINE_END.sub(b"\r\n", signature.value_without_b)
-        names = [signed.encode("ascii") for signed in signature.signed]
         try:
             return bool(checker.verify_sig_process(tags, names, (name, value), None))
         except library.ValidationError:

@@ -7,6 +7,9 @@ from enum import StrEnum
 from functools import cached_property
 
 from sendgate.dns.answers import Origin
+from sendgate.message.arc import ArcResult
+from sendgate.message.connection import ReceivedSpf
+from sendgate.message.dmarc import MessageDmarc
 from sendgate.message.headers import MailboxText, angle_uris, decode_words, mailboxes
 from sendgate.message.record import Field, Message
 from sendgate.message.verify import SignatureResult
@@ -35,6 +38,8 @@ class MessageFacts:
     `verify`, one for each DKIM-Signature field; empty for an unsigned message.
     `bulk`: a receiver that asks for bulk rules was declared. `smtputf8`: it is sent to
     systems that take UTF-8 in headers (RFC 6531). `envelope` is the return path's domain.
+    `kind_assumed`: nobody declared the kind, the message looks like it. `spf`, `arc` and
+    `dmarc` are None where they were not looked at, as of a message that is yet to leave.
     """
 
     message: Message
@@ -44,6 +49,10 @@ class MessageFacts:
     bulk: bool = False
     smtputf8: bool = False
     envelope: Domain | None = None
+    kind_assumed: bool = False
+    spf: ReceivedSpf | None = None
+    arc: ArcResult | None = None
+    dmarc: MessageDmarc | None = None
 
     @cached_property
     def authors(self) -> tuple[MailboxText, ...]:

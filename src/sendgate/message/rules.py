@@ -251,11 +251,12 @@ def false_reply(facts: MessageFacts) -> Verdicts:
     claim = claimed_reply(facts.subject)
     if claim is None:
         return
+    declared = facts.kind is MessageKind.MARKETING and not facts.kind_assumed
     yield Hit(
         f"the subject begins with {printable(claim)}, "
         "and there is neither In-Reply-To nor References",
         (facts.at("Subject", field),),
-        None if facts.kind is MessageKind.MARKETING else Severity.WARNING,
+        None if declared else Severity.WARNING,
     )
 
 

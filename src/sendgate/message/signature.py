@@ -1,4 +1,9 @@
-"""DKIM-Signature fields (RFC 6376 section 3.5): a `Field` -> `Signature`, its problem in it."""
+"""DKIM-Signature fields (RFC 6376 section 3.5): a `Field` -> `Signature`, its problem in it.
+
+The two signatures of an ARC set (RFC 8617 sections 4.1.2 and 4.1.3) are read here too, for
+they differ in little: their i= is a number and no identity, they have no v=, and a seal
+covers nothing but ARC fields.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,7 @@ __all__ = [
     "MAX_SIGNATURES",
     "SELECTOR",
     "Cause",
+    "Kind",
     "Signature",
     "SignatureProblem",
     "read",
@@ -28,13 +34,20 @@ MAX_SIGNED_FIELDS = 500
 SHOWN = 80  # characters of a value that a sentence shows
 ALGORITHMS = ("rsa-sha256", "ed25519-sha256", "rsa-sha1")
 
-_NEEDED = ("v", "a", "b", "bh", "d", "h", "s")
 _DIGITS = re.compile(r"[0-9]{1,76}\Z")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\Z")
 SELECTOR = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\Z")
 _FIELD_NAME = re.compile(r"[\x21-\x39\x3c-\x7e]+\Z")
 # Longer runs of white space never occur and make pattern matching slow.
 _GAP = re.compile(r"\s{200}")
+
+
+class Kind(Enum):
+    """Which field a signature stands in; the value holds the tags that it must have."""
+
+    DKIM = ("v", "a", "b", "bh", "d", "h", "s")
+    ARC_MESSAGE = ("i", "a", "b", "bh", "d", "h", "s")
+    ARC_SEAL = ("i", "cv", "a", "b", "d", "s")
 
 
 class Cause(Enum):
@@ -79,6 +92,7 @@ class Signature:
     time: int | None
     expires: int | None
     problem: SignatureProblem | None
+    kind: Kind = Kind.DKIM
 
     @property
     def question(self) -> Question | None:
@@ -92,7 +106,9 @@ class Signature:
 
     @property
     def canonicalization(self) -> str:
-        """The value of c=; where it is absent, ``simple/simple``."""
+        """The value of c=; where it is absent, ``simple/simple``; a seal is always relaxed."""
+        if self.kind is Kind.ARC_SEAL:
+            return "relaxed/relaxed"
         return self.tags.get("c") or "simple/simple"
 
     @property
@@ -112,7 +128,7 @@ def signatures(message: Message) -> tuple[Signature, ...]:
     return tuple(read(field) for field in message.all("DKIM-Signature"))
 
 
-def read(field: Field) -> Signature:
+def read(field: Field, kind: Kind = Kind.DKIM) -> Signature:
     """Read one field; never raises."""
     text = field.value.decode("latin-1")
     too_long = len(text) > MAX_FIELD
@@ -129,6 +145,7 @@ def read(field: Field) -> Signature:
         time=_number(tags.get("t")),
         expires=_number(tags.get("x")),
         problem=None,
+        kind=kind,
     )
     if too_long:
         problem = f"has {len(text)} octets, more than is read"
@@ -136,7 +153,7 @@ def read(field: Field) -> Signature:
     found = _syntax(signature)
     if found is not None:
         return replace(signature, problem=SignatureProblem(Cause.SYNTAX, found))
-    if "from" not in signature.signed:
+    if kind is not Kind.ARC_SEAL and "from" not in signature.signed:
         problem = "does not cover the From field: h= does not name it"
         return replace(signature, problem=SignatureProblem(Cause.FROM_NOT_SIGNED, problem))
     if signature.algorithm == "rsa-sha1":
@@ -152,10 +169,10 @@ def _syntax(signature: Signature) -> str | None:
         return f"repeats {_shown(tags.repeated[0])}="
     if tags.strays:
         return "has a part that is no tag"
-    missing = [name for name in _NEEDED if not tags.get(name)]
+    missing = [name for name in signature.kind.value if not tags.get(name)]
     if missing:
         return "lacks " + ", ".join(f"{name}=" for name in missing)
-    if tags.get("v") != "1":
+    if signature.kind is Kind.DKIM and tags.get("v") != "1":
         return f"has the version v={_shown(tags.get('v'))}, not v=1"
     if signature.domain is None:
         return f"names no domain: d={_shown(tags.get('d'))}"
@@ -173,6 +190,8 @@ def _syntax(signature: Signature) -> str | None:
 def _values(signature: Signature) -> str | None:
     tags = signature.tags
     for name in ("b", "bh"):
+        if name not in signature.kind.value:
+            continue
         data = without_space(tags.get(name) or "")
         if not _BASE64.match(data) or len(data) % 4:
             return f"has a {name}= that is not base64"
@@ -201,7 +220,7 @@ def _shown(value: str | None) -> str:
 def _identity(signature: Signature) -> str | None:
     """RFC 6376 section 3.5: the domain of i= is that of d= or lies below it."""
     identity = signature.tags.get("i")
-    if identity is None or signature.domain is None:
+    if signature.kind is not Kind.DKIM or identity is None or signature.domain is None:
         return None
     domain = _domain(identity.rpartition("@")[2])
     if "@" not in identity or domain is None or not domain.is_under(signature.domain):

@@ -37,7 +37,8 @@ def no_unsubscribe_address(facts: MessageFacts) -> Verdicts:
     """The message has no List-Unsubscribe field, or none with an https address.
 
     Google and Yahoo ask bulk senders for one-click unsubscription, which needs an https
-    address, and delay or filter mail without it; readers who cannot leave report spam.
+    address, and delay or filter mail without it; readers who cannot leave report spam. Mail
+    that only looks like marketing, below bulk volume, is warned about.
     """
     if not facts.must_unsubscribe or _has(facts, "https"):
         return
@@ -50,7 +51,9 @@ def no_unsubscribe_address(facts: MessageFacts) -> Verdicts:
         text = "List-Unsubscribe holds a mailto address and no https address"
     else:
         text = "List-Unsubscribe holds no https address"
-    yield Hit(text, (facts.at("List-Unsubscribe", field),))
+    mild = facts.kind_assumed and not facts.bulk
+    severity = Severity.WARNING if mild else None
+    yield Hit(text, (facts.at("List-Unsubscribe", field),), severity)
 
 
 @rule(

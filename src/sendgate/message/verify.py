@@ -7,7 +7,7 @@ pure function of the answers. The results are those of RFC 8601 section 2.7.1.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,17 +16,18 @@ from sendgate.dkim.facts import MIN_RSA_BITS
 from sendgate.dkim.record import KeyRecord, RsaKey, parse
 from sendgate.dns.answers import Answer, Failed, Question, Records, Txt
 from sendgate.message.adapter import BodyHashError, Checker, KeyUnreadableError
-from sendgate.message.record import Message
+from sendgate.message.record import Field, Message
 from sendgate.message.signature import (
     MAX_SIGNATURES,
     Cause,
+    Kind,
     Signature,
     SignatureProblem,
     signatures,
 )
 from sendgate.observed import Unknown
 
-__all__ = ["Result", "SignatureResult", "key_questions", "verify"]
+__all__ = ["Result", "SignatureResult", "key_questions", "verify", "verify_one"]
 
 MAX_RSA_BITS = 8192  # verifiers must take 4096 (RFC 8301 section 3.2); more costs them time
 CLOCK_SKEW = 3600  # seconds that a signer's clock may be ahead of the receiver's
@@ -103,15 +104,20 @@ def verify(
     seconds = int(now.timestamp())
     found = signatures(message)
     checker = Checker(message)
-    tried = [_verify_one(checker, one, answers, seconds) for one in found[:MAX_SIGNATURES]]
+    tried = [verify_one(checker, one, answers, seconds) for one in found[:MAX_SIGNATURES]]
     text = f"was not tried: {MAX_SIGNATURES} stand before it"
     left = SignatureProblem(Cause.NOT_TRIED, text)
     return (*tried, *(SignatureResult(one, left) for one in found[MAX_SIGNATURES:]))
 
 
-def _verify_one(
-    checker: Checker, signature: Signature, answers: Mapping[Question, Answer], seconds: int
+def verify_one(
+    checker: Checker,
+    signature: Signature,
+    answers: Mapping[Question, Answer],
+    seconds: int,
+    fields: Sequence[Field] | None = None,
 ) -> SignatureResult:
+    """Verify one signature; `fields` as in `Checker.verifies`."""
     if signature.problem is not None:
         return SignatureResult(signature, signature.problem)
     expired = _expired(signature, seconds)
@@ -127,7 +133,7 @@ def _verify_one(
     record = _key_record(answer)
     if isinstance(record, str):
         return SignatureResult(signature, SignatureProblem(Cause.NO_KEY, record))
-    return _with_key(checker, signature, record, question)
+    return _with_key(checker, signature, record, question, fields)
 
 
 def _unasked(question: Question) -> Unknown:
@@ -180,7 +186,11 @@ def _key_record(answer: Answer) -> KeyRecord | str:
 
 
 def _with_key(
-    checker: Checker, signature: Signature, record: KeyRecord, question: Question
+    checker: Checker,
+    signature: Signature,
+    record: KeyRecord,
+    question: Question,
+    fields: Sequence[Field] | None,
 ) -> SignatureResult:
     key = record.key
     assert key is not None  # neither revoked nor broken
@@ -196,24 +206,28 @@ def _with_key(
         text = f"has an identity in a subdomain, which the key at {question.name} forbids"
         problem = SignatureProblem(Cause.NO_KEY, text)
     else:
-        problem = _checked(checker, signature, record, question)
+        problem = _checked(checker, signature, record, question, fields)
     return SignatureResult(signature, problem, bits, record.testing)
 
 
 def _same_domain(signature: Signature) -> bool:
     identity = signature.tags.get("i")
-    if identity is None:
+    if identity is None or signature.kind is not Kind.DKIM:
         return True
     return identity.rpartition("@")[2].lower() == str(signature.domain)
 
 
 def _checked(
-    checker: Checker, signature: Signature, record: KeyRecord, question: Question
+    checker: Checker,
+    signature: Signature,
+    record: KeyRecord,
+    question: Question,
+    fields: Sequence[Field] | None,
 ) -> SignatureProblem | None:
     data = (record.data or "").rstrip("=")
     octets = binascii.a2b_base64(data + "=" * (-len(data) % 4))
     try:
-        if checker.verifies(signature, record.key_type, octets):
+        if checker.verifies(signature, record.key_type, octets, fields):
             return None
     except BodyHashError:
         return SignatureProblem(
