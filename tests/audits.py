@@ -16,6 +16,7 @@ from sendgate.dns.source import DnsSource, RunSource
 from sendgate.names import Domain
 from sendgate.profile import Receiver, SenderKind
 from sendgate.repo.report import RepositoryReport
+from sendgate.web import Web
 
 TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SEED = "a seed for tests"
@@ -58,18 +59,23 @@ async def audit_domain(
     time: datetime = TIME,
     seed: str = SEED,
     sending: bool = True,
+    web: Web | None = None,
 ) -> Report:
     """Audit one domain over a source, with options as in a `[[sender]]` table."""
     profile = build_profile(Domain.parse(domain), options_of(given))
     return await audit(
-        profile, RunSource(source), policy=policy, time=time, seed=seed, sending=sending
+        profile, RunSource(source), policy=policy, time=time, seed=seed, sending=sending, web=web
     )
 
 
 async def audit_fixture(
-    domain: str, given: Mapping[str, Any], data: Path, time: datetime = TIME
+    domain: str,
+    given: Mapping[str, Any],
+    data: Path,
+    time: datetime = TIME,
+    web: Web | None = None,
 ) -> Report:
-    """Audit one domain over a zone file or a recording.
+    """Audit one domain over a zone file or a recording, with the files that `web` has.
 
     The reverse name of the address that fixtures declare is in a file for all of them, but
     for those that are about it.
@@ -78,8 +84,8 @@ async def audit_fixture(
         from sendgate.dns.recorded import ReplaySource
 
         replay = ReplaySource.read(data)
-        return await audit_domain(domain, given, replay, time=time, seed=replay.seed)
-    return await audit_domain(domain, given, offline(data, *_reverse(data)), time=time)
+        return await audit_domain(domain, given, replay, time=time, seed=replay.seed, web=web)
+    return await audit_domain(domain, given, offline(data, *_reverse(data)), time=time, web=web)
 
 
 async def check_fixture(

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from audits import audit_fixture, check_fixture
+from webs import WebDouble
 
 from sendgate.audit.catalogue import SENDING_RULES
 from sendgate.audit.report import Report
 from sendgate.repo.rules import RULES as TEXT_RULES
+from sendgate.web import Fetched
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "rules"
 CASES = sorted(path.parent for path in FOLDER.glob("*/case.toml"))
 RULES = (*SENDING_RULES, *TEXT_RULES)
+TYPES = {".txt": "text/plain", ".html": "text/html"}
 TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -37,7 +41,20 @@ async def reports_of(folder: Path, half: str) -> tuple[tuple[Report, ...], dict[
     if (folder / half).is_dir():
         return (await check_fixture(domain, options, folder / half, TIME)).reports, expected
     data = folder / expected.get("replay", f"{half}.zone")
-    return (await audit_fixture(domain, options, data, TIME),), expected
+    report = await audit_fixture(domain, options, data, TIME, web_of(folder, expected.get("web")))
+    return (report,), expected
+
+
+def web_of(folder: Path, files: Mapping[str, str] | None) -> WebDouble | None:
+    """Make the web of a case: its files by address, each of the type that its name says."""
+    if files is None:
+        return None
+    return WebDouble(
+        {
+            url: Fetched(url, (folder / name).read_bytes(), TYPES[Path(name).suffix])
+            for url, name in files.items()
+        }
+    )
 
 
 @pytest.mark.parametrize("half", ["bad", "good"])

@@ -136,7 +136,8 @@ def test_the_keys_of_an_audit_are_frozen(sendgate: Run, healthy: list[str]) -> N
     document = json.loads(sendgate("audit", *healthy, "--format", "json").stdout)
     holds("audit", document)
     shape = keys(document)
-    assert set(shape.pop("facts")) == {"spf", "dkim", "dmarc", "bimi", "mx", "mtasts", "tlsrpt"}
+    protocols = {"spf", "dkim", "dmarc", "bimi", "mx", "mtasts", "tlsrpt", "dane"}
+    assert set(shape.pop("facts")) == protocols
     assert shape == AUDIT
 
 

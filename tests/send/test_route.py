@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sendgate.dane.record import Tlsa, read_tlsa
 from sendgate.dns.answers import (
     Address,
     Answer,
@@ -25,10 +26,9 @@ from sendgate.dns.answers import (
 from sendgate.dns.double import DnsDouble
 from sendgate.mtasts.record import Mode, Policy
 from sendgate.names import Domain
-from sendgate.send.dane import read_tlsa
 from sendgate.send.route import NoRoute, Route, Router, Routing, Unmet, Unresolved, Why
 from sendgate.send.shaping import load_shaping
-from sendgate.send.smtp.tls import Tlsa, TlsLevel, TlsPolicy
+from sendgate.send.smtp.tls import TlsLevel, TlsPolicy
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DOMAIN = Domain("example.com")

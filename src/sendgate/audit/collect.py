@@ -20,6 +20,8 @@ from typing import TypeAlias
 from sendgate.audit.facts import DomainFacts
 from sendgate.bimi.collect import collect_bimi, enrich_bimi
 from sendgate.bimi.facts import BimiFacts
+from sendgate.dane.collect import enrich_dane
+from sendgate.dane.facts import DaneFacts
 from sendgate.dkim.collect import collect_dkim, enrich_dkim
 from sendgate.dmarc.alignment import predict
 from sendgate.dmarc.collect import collect_dmarc, complete_dmarc, enrich_dmarc
@@ -27,6 +29,8 @@ from sendgate.dmarc.facts import DmarcFacts
 from sendgate.dns.source import Desk
 from sendgate.hosts.collect import collect_hosts
 from sendgate.hosts.facts import HostFacts
+from sendgate.mtasts.collect import enrich_mtasts
+from sendgate.mtasts.facts import StsFacts
 from sendgate.mx.collect import collect_mx
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
@@ -35,19 +39,30 @@ from sendgate.profile import IpAddress, Profile
 from sendgate.spf.collect import collect_spf, complete_spf, enrich_spf
 from sendgate.spf.evaluate import check_host
 from sendgate.spf.facts import Family, SpfCheck, SpfFacts
+from sendgate.tlsrpt.collect import enrich_tlsrpt
+from sendgate.tlsrpt.facts import TlsrptFacts
 from sendgate.topology.collect import collect_names, complete_names, enrich_zones
 from sendgate.topology.facts import NameFacts
 from sendgate.topology.outcome import outcome
+from sendgate.web import Web
 
 __all__ = ["collect"]
 
+_TURNS = 10  # of the event loop, in which every task has put the questions it begins with
+
 
 async def collect(
-    profile: Profile, desk: Desk, probe_label: str, *, sending: bool = False
+    profile: Profile,
+    desk: Desk,
+    probe_label: str,
+    *,
+    sending: bool = False,
+    web: Web | None = None,
 ) -> DomainFacts:
     """Everything that was seen about the sender; `probe_label` is a label nobody publishes.
 
-    `sending`: ask about the hosts that send, too.
+    `sending`: ask about the hosts that send, too. `web`: what fetches the files that records
+    name; without it none is fetched.
     """
     spf_domain = profile.envelope or profile.sending
     # Keys and hosts ask in their further rounds only what is listed: no round waits for them.
@@ -57,12 +72,14 @@ async def collect(
         _in_rounds(profile, spf_domain, desk),
     )
     # The order in which the spare questions are listed is the order of their worth.
-    bimi, dmarc, spf, zones, dkim = await asyncio.gather(
+    own_mx = mx[profile.sending]
+    bimi, dmarc, spf, zones, dkim, (mtasts, tlsrpt, dane) = await asyncio.gather(
         enrich_bimi(bimi, dmarc.organizational, desk),
         enrich_dmarc(dmarc, desk),
         _enrich_spf(spf, desk),
         enrich_zones(profile, names, desk, probe_label),
         enrich_dkim(keys, desk),
+        _enrich_transport(own_mx, dmarc.suffix_organizational, desk, web),
     )
     return DomainFacts(
         profile=profile,
@@ -77,6 +94,9 @@ async def collect(
         mx=mx,
         names=names,
         zones=zones,
+        mtasts=mtasts,
+        tlsrpt=tlsrpt,
+        dane=dane,
         alignment=predict(profile, spf, checks, dkim, dmarc),
         topology=outcome(profile, dmarc.suffix_organizational),
     )
@@ -159,6 +179,20 @@ async def _check(profile: Profile, domain: Domain, ip: IpAddress, desk: Desk) ->
         ip, domain, f"postmaster@{domain}", str(profile.helo or domain), desk.listed
     )
     return SpfCheck(ip, domain, result)
+
+
+async def _enrich_transport(
+    mx: MxFacts, organizational: Domain, desk: Desk, web: Web | None
+) -> tuple[StsFacts | None, TlsrptFacts | None, DaneFacts]:
+    """Ask how mail to the sending domain is protected on its way.
+
+    That is of the least worth to a sender, so the others put their questions first.
+    """
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+    return await asyncio.gather(
+        enrich_mtasts(mx, desk, web), enrich_tlsrpt(mx, desk), enrich_dane(mx, organizational, desk)
+    )
 
 
 async def _enrich_spf(spf: Observed[SpfFacts], desk: Desk) -> Observed[SpfFacts]:

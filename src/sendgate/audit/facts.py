@@ -10,15 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sendgate.bimi.facts import BimiFacts
+from sendgate.dane.facts import DaneFacts
 from sendgate.dkim.facts import DkimFacts
 from sendgate.dmarc.alignment import Alignment
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.hosts.facts import HostFacts
+from sendgate.mtasts.facts import StsFacts
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
 from sendgate.observed import Absent, Observed, Present
 from sendgate.profile import Profile
 from sendgate.spf.facts import SpfCheck, SpfFacts
+from sendgate.tlsrpt.facts import TlsrptFacts
 from sendgate.topology.facts import NameFacts, ZoneFacts
 from sendgate.topology.outcome import Topology
 
@@ -35,6 +38,8 @@ class DomainFacts:
     `hosts` are the declared addresses and the HELO name, as far as the sender operates them.
     `mx` and `names` are keyed by name: the sending domain, the return path unless it is
     the provider's, and each content name. `zones` holds the zone of each mail name.
+    `mtasts`, `tlsrpt` and `dane` are of mail to the sending domain; the first two are None
+    where no MX record says that it takes any.
     """
 
     profile: Profile
@@ -49,6 +54,9 @@ class DomainFacts:
     mx: Mapping[Domain, MxFacts]
     names: Mapping[Domain, NameFacts]
     zones: tuple[ZoneFacts, ...]
+    mtasts: StsFacts | None
+    tlsrpt: TlsrptFacts | None
+    dane: DaneFacts
     alignment: Alignment
     topology: Topology
 

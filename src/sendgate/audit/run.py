@@ -12,6 +12,7 @@ from sendgate.dns.probe import new_seed, probe_label
 from sendgate.dns.source import Desk, DnsSource
 from sendgate.profile import Profile
 from sendgate.vocabulary import Rule
+from sendgate.web import Web
 
 __all__ = ["audit"]
 
@@ -25,19 +26,21 @@ async def audit(
     time: datetime | None = None,
     seed: str | None = None,
     sending: bool = False,
+    web: Web | None = None,
 ) -> Report:
     """Ask, note and judge: the report of one sender.
 
     `source` should be a `RunSource` where several audits share one run. `time` (aware,
     default now) dates the report and decides on waivers; `seed` (of `dns.probe`) is given
     where a recording is to be replayed exactly. `sending`: mail is about to leave, so the
-    hosts that send and the receivers' demands are judged too.
+    hosts that send and the receivers' demands are judged too. `web` fetches the files that
+    records name; without it they are not checked.
     """
     from sendgate.audit.catalogue import RULES, SENDING_RULES
 
     desk = Desk(source)
     label = probe_label(profile.sending, seed or new_seed())
-    facts = await collect(profile, desk, label, sending=sending)
+    facts = await collect(profile, desk, label, sending=sending, web=web)
     cost = DnsCost(desk.questions, desk.failed, round(desk.seconds, 3))
     return judge(
         facts,

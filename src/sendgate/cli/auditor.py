@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Auditor"]
 
+_WITH_FILES = {"STS"}
 _AT_A_TIME = 4  # domains of one command line; a list has --jobs
 
 
@@ -105,7 +106,13 @@ class Auditor:
             rules=self.rules,
             time=source.time,
             seed=source.seed,
+            web=source.web if self._needs_files else None,
         )
+
+    @cached_property
+    def _needs_files(self) -> bool:
+        """Whether any of the rules judges a file that records name."""
+        return any(rule.area in _WITH_FILES for rule in self.rules)
 
     def _print(self, report: Report, destination: Destination) -> None:
         if self.run.format in CI_FORMS:

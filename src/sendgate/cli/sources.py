@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sendgate.dns.source import DnsSource
     from sendgate.dns.zones import ZoneSource
     from sendgate.settings import Options
+    from sendgate.web import Web
 
 __all__ = ["OpenSource", "open_live", "open_source"]
 
@@ -34,12 +35,15 @@ TIMEOUT = 5.0  # seconds for one question, all its tries included
 class OpenSource:
     """The source of one run, its clock, and the seed of the labels it probes wildcards with.
 
-    Where a recording is replayed, clock and seed are the recording's.
+    Where a recording is replayed, clock and seed are the recording's. `web` fetches the files
+    that records name; None where not everything is live, for what lies outside would then be
+    judged together with what is given.
     """
 
     source: DnsSource
     time: datetime
     seed: str
+    web: Web | None = None
 
 
 @dataclass
@@ -68,6 +72,7 @@ async def open_source(
     from sendgate.dns.probe import new_seed
     from sendgate.dns.recorded import RecordingSource, ReplaySource
     from sendgate.dns.source import RunSource
+    from sendgate.web import Fetcher
 
     time, seed = datetime.now(UTC), new_seed()
     zones = _zones(options.zone, options.offline)
@@ -87,7 +92,9 @@ async def open_source(
         check_writable(options.record, "--record")
         source = recording = RecordingSource(source, time, seed)
     try:
-        yield OpenSource(RunSource(_Watched(source, heard) if heard else source), time, seed)
+        run = RunSource(_Watched(source, heard) if heard else source)
+        web = Fetcher(run) if live is not None and zones is None else None
+        yield OpenSource(run, time, seed, web)
     finally:
         if live is not None:
             await live.aclose()

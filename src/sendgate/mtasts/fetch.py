@@ -18,7 +18,14 @@ from sendgate.names import Domain
 from sendgate.profile import IpAddress
 from sendgate.web import Fetched, Fetcher, Limits, Unfetched, Web, is_public
 
-__all__ = ["HttpsFetcher", "Unavailable", "fetch_policy", "is_public", "policy_of"]
+__all__ = [
+    "HttpsFetcher",
+    "MalformedPolicy",
+    "Unavailable",
+    "fetch_policy",
+    "is_public",
+    "policy_of",
+]
 
 LIMITS = Limits(octets=65_536, seconds=20.0)
 """Time is a third of what section 3.3 suggests, because mail waits for it."""
@@ -26,6 +33,10 @@ LIMITS = Limits(octets=65_536, seconds=20.0)
 
 class Unavailable(Unfetched):
     """There is no policy to be had from the policy host; says why."""
+
+
+class MalformedPolicy(Unavailable):
+    """The policy host serves a file, and it is no policy by section 3.2."""
 
 
 class HttpsFetcher:
@@ -81,7 +92,7 @@ def policy_of(host: Domain, got: Fetched) -> Policy | Unavailable:
     try:
         policy = parse_policy(got.body.decode("utf-8"))
     except UnicodeDecodeError:
-        return Unavailable(f"{host}: the policy is not UTF-8")
+        return MalformedPolicy(f"{host}: the policy is not UTF-8")
     if isinstance(policy, Malformed):
-        return Unavailable(f"{host}: malformed policy: {policy.why}")
+        return MalformedPolicy(f"{host}: malformed policy: {policy.why}")
     return policy

@@ -25,6 +25,7 @@ __all__ = [
     "Policy",
     "StsRecord",
     "choose",
+    "is_meant",
     "parse_policy",
     "parse_record",
 ]
@@ -89,6 +90,11 @@ class Policy:
         lines += [("mx", pattern) for pattern in self.mx]
         lines += [("max_age", str(self.max_age)), *self.extensions]
         return "".join(f"{name}: {value}\r\n" for name, value in lines)
+
+
+def is_meant(text: str) -> bool:
+    """Whether a text that is no record looks meant as one: another case, a stray space."""
+    return re.match(r"[\s\"]*v\s*=\s*stsv?\d", text, re.IGNORECASE) is not None
 
 
 def parse_record(text: str) -> StsRecord | Malformed | None:

@@ -91,6 +91,11 @@ class MxFacts:
         return bool(self.records) and all(record.is_null for record in self.records)
 
     @property
+    def takes_mail(self) -> bool:
+        """Whether MX records say that mail to the name is taken; an address alone says nothing."""
+        return any(not record.is_null for record in self.records)
+
+    @property
     def is_implicit(self) -> bool:
         """Whether mail goes to the name's own address, for want of an MX record."""
         return isinstance(self.answer, NoData) and self.has_address is True

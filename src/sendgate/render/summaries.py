@@ -9,11 +9,15 @@ from typing import Any
 
 from sendgate.audit.facts import DomainFacts
 from sendgate.bimi.facts import BimiFacts
+from sendgate.dane.facts import DaneFacts
 from sendgate.dkim.facts import DkimFacts, DkimKey
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.dns.answers import Failed
+from sendgate.mtasts.facts import NoPolicy, StsFacts
+from sendgate.mtasts.record import Policy
 from sendgate.mx.facts import MxFacts
 from sendgate.observed import Absent, Malformed, Observed, Present
+from sendgate.tlsrpt.facts import TlsrptFacts
 
 __all__ = ["alignment_of_dmarc", "facts_of", "state_of"]
 
@@ -48,15 +52,20 @@ def alignment_of_dmarc(facts: DomainFacts) -> dict[str, Any]:
 
 
 def facts_of(facts: DomainFacts) -> dict[str, Any]:
-    """Sum up what was seen. `mtasts` and `tlsrpt` are not read by this version."""
+    """Sum up what was seen.
+
+    `mtasts` and `tlsrpt` are of mail to the sending domain, and `not_applicable` where no MX
+    record says that it takes any.
+    """
     return {
         "spf": _spf(facts),
         "dkim": _dkim(facts.dkim),
         "dmarc": _dmarc(facts.dmarc),
         "bimi": _bimi(facts.bimi),
         "mx": {str(name): _mx(mx) for name, mx in facts.mx.items()},
-        "mtasts": {},
-        "tlsrpt": {},
+        "mtasts": _mtasts(facts.mtasts),
+        "tlsrpt": _tlsrpt(facts.tlsrpt),
+        "dane": _dane(facts.dane),
     }
 
 
@@ -146,4 +155,46 @@ def _mx(mx: MxFacts) -> dict[str, Any]:
             for host in mx.hosts
         ],
         "can_receive": mx.can_receive,
+    }
+
+
+def _mtasts(facts: StsFacts | None) -> dict[str, Any]:
+    record = facts.observed.value if facts and isinstance(facts.observed, Present) else None
+    got = None if facts is None else facts.policy
+    policy = got if isinstance(got, Policy) else None
+    return {
+        "state": "not_applicable" if facts is None else state_of(facts.observed),
+        "id": None if record is None else record.id,
+        "policy": "not_checked" if got is None else _got(got),
+        "mode": None if policy is None else str(policy.mode),
+        "max_age": None if policy is None else policy.max_age,
+        "mx": None if policy is None else list(policy.mx),
+    }
+
+
+def _got(got: Policy | NoPolicy) -> str:
+    return got.fault.value.replace(" ", "_") if isinstance(got, NoPolicy) else "present"
+
+
+def _tlsrpt(facts: TlsrptFacts | None) -> dict[str, Any]:
+    record = facts.observed.value if facts and isinstance(facts.observed, Present) else None
+    return {
+        "state": "not_applicable" if facts is None else state_of(facts.observed),
+        "rua": None if record is None else list(record.rua),
+    }
+
+
+def _dane(facts: DaneFacts) -> dict[str, Any]:
+    return {
+        "state": "not_applicable" if facts.domain is None else facts.state,
+        "mx_secure": facts.mx_secure if facts.validated else None,
+        "hosts": [
+            {
+                "name": str(host.host),
+                "secure": host.secure if facts.validated else None,
+                "records": len(host.records),
+                "usable": len(host.usable),
+            }
+            for host in facts.hosts
+        ],
     }

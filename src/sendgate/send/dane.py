@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sendgate.dane.record import Tlsa, read_tlsa
 from sendgate.dns.answers import Answer, Failed, Question, Raw, Records
 from sendgate.dns.source import DnsSource
 from sendgate.errors import DomainError
 from sendgate.names import Domain
-from sendgate.send.smtp.tls import Tlsa
 
-__all__ = ["TlsaSet", "find_tlsa", "read_tlsa"]
+__all__ = ["TlsaSet", "find_tlsa"]
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,6 @@ class TlsaSet:
     records: tuple[Tlsa, ...]
     names: tuple[Domain, ...]
     ttl: int
-
-
-def read_tlsa(text: str) -> Tlsa | None:
-    """Read a TLSA record's presentation form; None where it is none."""
-    fields = text.split()
-    try:
-        usage, selector, matching = (int(field) for field in fields[:3])
-        return Tlsa(usage, selector, matching, bytes.fromhex("".join(fields[3:])))
-    except ValueError:
-        return None
 
 
 async def find_tlsa(

@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from send.certificates import Authority
 from send.mail_servers import DOMAIN, HOST, MailServer, exim, postfix, smtp_sink
 
+from sendgate.dane.record import Tlsa
 from sendgate.send.outcome import Delivered, Phase, Unknown
 from sendgate.send.smtp.client import Endpoint, Session, Timeouts, connect
 from sendgate.send.smtp.payload import Envelope
 from sendgate.send.smtp.result import Broken, Fault, Refused
-from sendgate.send.smtp.tls import Tlsa, TlsPolicy, Trust
+from sendgate.send.smtp.tls import TlsPolicy, Trust
 
 ENVELOPE = Envelope("b+1@m.example.com", f"a@{DOMAIN}")
 REFUSED = Envelope("b+2@m.example.com", f"refused@{DOMAIN}")

@@ -14,11 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from send.certificates import Authority, server_context
 from send.peer import Act, ScriptedPeer
 
+from sendgate.dane.record import Tlsa
 from sendgate.send.outcome import Delivered, Phase, Unknown
 from sendgate.send.smtp.client import Endpoint, Session, Timeouts, connect
 from sendgate.send.smtp.payload import Envelope
 from sendgate.send.smtp.result import Broken, Fault, Refused
-from sendgate.send.smtp.tls import Tlsa, TlsLevel, TlsPolicy, Trust
+from sendgate.send.smtp.tls import TlsLevel, TlsPolicy, Trust
 
 ENVELOPE = Envelope("b@m.example.com", "a@example.net")
 MESSAGE = b"Message-ID: <1@example.com>\r\n\r\nhello\r\n"

@@ -17,7 +17,6 @@ SMTP (RFC 7672 section 3.1.3); a policy of nothing else only requires TLS.
 
 from __future__ import annotations
 
-import hashlib
 import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,15 +24,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from sendgate.dane.record import CERTIFICATE, DANE_EE, DANE_TA, EXACT, Tlsa
+
 if TYPE_CHECKING:
     from cryptography import x509
 
 __all__ = ["TlsError", "TlsLevel", "TlsPolicy", "Tlsa", "Trust"]
-
-_DANE_TA, _DANE_EE = 2, 3
-_CERTIFICATE, _PUBLIC_KEY = 0, 1
-_EXACT = 0
-_DIGESTS = {1: hashlib.sha256, 2: hashlib.sha512}
 
 
 class TlsError(Exception):
@@ -48,37 +44,6 @@ class TlsLevel(StrEnum):
     REQUIRED = "required"
     VERIFIED = "verified"
     DANE = "dane"
-
-
-@dataclass(frozen=True, slots=True)
-class Tlsa:
-    """One TLSA record (RFC 6698 section 2.1); `data` in octets."""
-
-    usage: int
-    selector: int
-    matching: int
-    data: bytes
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether an SMTP client can do anything with it (RFC 7672 section 3.1)."""
-        return (
-            self.usage in {_DANE_TA, _DANE_EE}
-            and self.selector in {_CERTIFICATE, _PUBLIC_KEY}
-            and (self.matching == _EXACT or self.matching in _DIGESTS)
-        )
-
-    def matches(self, certificate: x509.Certificate) -> bool:
-        """Whether the record names this certificate, or its public key."""
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-        if self.selector == _CERTIFICATE:
-            octets = certificate.public_bytes(Encoding.DER)
-        else:
-            key = certificate.public_key()
-            octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        digest = _DIGESTS.get(self.matching)
-        return self.data == (digest(octets).digest() if digest else octets)
 
 
 @dataclass(frozen=True)
@@ -217,10 +182,10 @@ def check_dane(policy: TlsPolicy, chain: Sequence[bytes], at: datetime) -> None:
     if not certificates:
         raise TlsError("the peer showed no certificate")
     # RFC 7672 section 3.1.1: neither dates nor names count for DANE-EE.
-    if any(r.usage == _DANE_EE and _matches(r, certificates[0]) for r in policy.tlsa):
+    if any(r.usage == DANE_EE and _matches(r, certificates[0]) for r in policy.tlsa):
         return
     for record in policy.tlsa:
-        if record.usage == _DANE_TA:
+        if record.usage == DANE_TA:
             for anchor in _anchors(record, certificates):
                 if _leads_to(anchor, certificates, policy.names, at):
                     return
@@ -238,7 +203,7 @@ def _anchors(record: Tlsa, chain: Sequence[x509.Certificate]) -> list[x509.Certi
     from cryptography import x509
 
     found = [certificate for certificate in chain[1:] if _matches(record, certificate)]
-    if not found and record.selector == _CERTIFICATE and record.matching == _EXACT:
+    if not found and record.selector == CERTIFICATE and record.matching == EXACT:
         try:  # the record is the anchor itself, which the peer may leave out
             found = [x509.load_der_x509_certificate(record.data)]
         except ValueError:

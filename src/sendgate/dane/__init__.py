@@ -1,0 +1,1 @@
+"""DANE for SMTP (RFC 7672): the TLSA records of mail hosts, and the DNSSEC they rest on."""

@@ -1,0 +1,145 @@
+"""What can be wrong with DANE at a domain's mail hosts: DANE001, DANE002 and DANE004.
+
+Security is judged where the resolver's AD bit can be relied on; elsewhere it is *not
+checked*, and the report says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sendgate.dane.facts import DaneFacts, DaneHost
+from sendgate.dane.record import DANE_EE, DANE_TA, Tlsa
+from sendgate.dns.answers import Failed, Reason
+from sendgate.observed import Evidence, evidence_of, nothing_seen
+from sendgate.vocabulary import (
+    Hit,
+    Rfc,
+    Rule,
+    Scope,
+    Severity,
+    Verdicts,
+    cannot_tell,
+    rule,
+)
+
+if TYPE_CHECKING:
+    from sendgate.audit.facts import DomainFacts
+
+__all__ = ["RULES"]
+
+_UNASKED = {Reason.NOT_ASKED, Reason.ALLOWANCE}
+
+
+@rule(
+    "DANE001",
+    Severity.WARNING,
+    Rfc(7672, "2.2"),
+    remedy="Sign the zones of the domain, of its mail hosts and of their TLSA records with DNSSEC.",
+    scope=Scope.RECEIVING,
+)
+def tlsa_without_dnssec(facts: DomainFacts) -> Verdicts:
+    """A mail host has TLSA records, and an answer on the way to them is not secure.
+
+    Senders then ignore the records, so TLS is not authenticated. Where the records are
+    somebody else's, at the mail host's own provider, this is a note. Only told where the
+    resolver vouches for signed zones over a trusted way.
+    """
+    dane = facts.dane
+    if not dane.validated:
+        return
+    for host in dane.hosts:
+        if host.records and not dane.is_secure(host):
+            own = host.host.is_under(facts.dmarc.suffix_organizational)
+            yield Hit(
+                f"the TLSA records of {host.host} are ignored: DNSSEC does not secure "
+                f"{_insecure(dane, host)}",
+                _evidence(host),
+                Severity.WARNING if own else Severity.NOTE,
+            )
+
+
+@rule(
+    "DANE002",
+    Severity.ERROR,
+    Rfc(7672, "3.1"),
+    remedy="Publish usage 3 (3 1 1 with the SHA-256 of the public key) or usage 2 instead.",
+    scope=Scope.RECEIVING,
+)
+def unusable_tlsa(facts: DomainFacts) -> Verdicts:
+    """A TLSA record of a mail host is of no use with SMTP.
+
+    Usages 0 and 1 are not for SMTP, and neither are unknown selectors and digests, or
+    digests of a wrong length. Where no record is usable, senders use TLS without
+    authenticating the host. A useless record beside usable ones is a warning, and so it is
+    where no sender looks at the records.
+    """
+    dane = facts.dane
+    for host in dane.hosts:
+        useless = len(host.records) - len(host.usable)
+        if not useless:
+            continue
+        void = not host.usable and (dane.is_secure(host) or not dane.validated)
+        texts = "; ".join(dict.fromkeys(_fault(r) for r in host.records if r not in host.usable))
+        rest = " and no other is there" if not host.usable else ""
+        yield Hit(
+            f"{useless} of the TLSA records of {host.host} cannot be used with SMTP{rest}: {texts}",
+            _evidence(host),
+            Severity.ERROR if void else Severity.WARNING,
+        )
+
+
+@rule(
+    "DANE004",
+    Severity.ERROR,
+    Rfc(7672, "2.1"),
+    remedy="Mend the name servers or the signatures of the mail host's zone, so that TLSA at "
+    "_25._tcp is answered, be it by saying that there is none.",
+    scope=Scope.RECEIVING,
+)
+def tlsa_lookup_fails(facts: DomainFacts) -> Verdicts:
+    """The question for a mail host's TLSA records fails, in zones that DNSSEC secures.
+
+    Senders that use DANE cannot rule out that there are such records: they skip the host, and
+    where every host fails so, mail waits and then bounces.
+    """
+    dane = facts.dane
+    for host in dane.hosts:
+        if not (dane.mx_secure and host.secure and isinstance(host.tlsa, Failed)):
+            continue
+        if host.fails:
+            how = (
+                "is answered only when DNSSEC validation is switched off"
+                if not isinstance(host.again, Failed)
+                else "is answered with SERVFAIL, with and without DNSSEC validation"
+            )
+            yield Hit(f"{host.tlsa.question} {how}", _evidence(host))
+        elif host.tlsa.reason not in _UNASKED:
+            yield cannot_tell(host.tlsa)
+
+
+def _insecure(dane: DaneFacts, host: DaneHost) -> str:
+    if not dane.mx_secure:
+        return f"the MX records of {dane.domain}"
+    return f"the address of {host.host}" if not host.secure else "the records themselves"
+
+
+def _fault(record: Tlsa | None) -> str:
+    if record is None:
+        return "it cannot be read"
+    start = f"{record.usage} {record.selector} {record.matching}"
+    if record.usage not in {DANE_TA, DANE_EE}:
+        return f"{start} has usage {record.usage}"
+    if not record.is_usable:
+        return f"{start} has an unknown selector or matching type"
+    return f"{start} has {len(record.data)} octets"
+
+
+def _evidence(host: DaneHost) -> tuple[Evidence, ...]:
+    assert host.tlsa is not None
+    question = host.tlsa.question
+    found = () if isinstance(host.tlsa, Failed) else evidence_of(host.tlsa)
+    return found or (nothing_seen(question.name, "TLSA", host.tlsa.origin),)
+
+
+RULES: tuple[Rule, ...] = (tlsa_without_dnssec, unusable_tlsa, tlsa_lookup_fails)

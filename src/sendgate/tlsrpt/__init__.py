@@ -1,0 +1,1 @@
+"""SMTP TLS Reporting (RFC 8460): the record that says where reports on TLS go."""
