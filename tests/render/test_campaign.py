@@ -16,6 +16,7 @@ from sendgate.render.campaign import (
     unknown_on,
 )
 from sendgate.render.page import Page
+from sendgate.send.eligibility import Exclusion
 from sendgate.send.state import CampaignState, State
 from sendgate.send.store import Campaign, Counts, Entry, Standing, UnknownRecipient
 
@@ -60,7 +61,7 @@ def test_status_has_the_keys_of_the_contract() -> None:
             "unknown": 7,
             "cancelled": 8,
         },
-        "excluded_by": {"no_consent": 20, "suppressed": 9},
+        "excluded_by": dict.fromkeys(Exclusion, 0) | {"no_consent": 20, "suppressed": 9},
         "bounces_by": {"mailbox_full": 2, "unknown_user": 3},
     }
     numbers = dict(found["counts"])

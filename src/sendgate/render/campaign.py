@@ -12,6 +12,7 @@ from typing import Any
 from sendgate.render.json import rfc3339
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
+from sendgate.send.eligibility import Exclusion
 from sendgate.send.state import State
 from sendgate.send.store.rows import (
     Campaign,
@@ -59,7 +60,7 @@ def status(campaign: Campaign, counts: Counts) -> dict[str, Any]:
             "unknown": counts.of(State.UNKNOWN),
             "cancelled": counts.of(State.CANCELLED),
         },
-        "excluded_by": dict(counts.excluded_by),
+        "excluded_by": {code.value: 0 for code in Exclusion} | dict(counts.excluded_by),
         "bounces_by": dict(counts.bounces_by),
     }
 
