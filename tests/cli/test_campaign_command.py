@@ -178,7 +178,7 @@ def test_unknown_recipients_are_resolved(campaign: Run, campaigns: Callable[...,
     assert stranger.exit_code == 2
     assert "is no unknown recipient" in stranger.stderr
     one = campaign(
-        "resolve", "--assume-delivered", "--recipient", "user4@EXAMPLE.net", "--store", store
+        "resolve", "--assume-delivered", "--recipient", "User4@EXAMPLE.net", "--store", store
     )
     assert (one.exit_code, one.stdout) == (
         0, "news has 1 recipient more that counts as delivered\n",

@@ -69,7 +69,7 @@ def resolve(
     rows = db.execute(
         "SELECT id, attempts, attempt FROM recipient WHERE campaign = ?"
         " AND state IN ('leased', 'committing', 'unknown') AND state = 'unknown'"
-        " AND (? IS NULL OR address = ?)",
+        " AND (? IS NULL OR address = ? COLLATE NOCASE)",
         (key, address, address),
     ).fetchall()
     if address is not None and not rows:
