@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from message.receiving import Answers, judged, received, session
 from message.signing import DOMAIN, NOW, PLAIN, ed_signer, key_of, rsa_signer
 
@@ -15,6 +18,8 @@ from sendgate.message.facts import MessageKind
 from sendgate.message.results import authentication_results
 from sendgate.message.sign import Signer, sign
 from sendgate.names import Domain
+from sendgate.render.message import message_json, message_on
+from sendgate.render.page import Page
 from sendgate.vocabulary import Severity
 
 SIGNED = sign(PLAIN, [rsa_signer(), ed_signer()], NOW)
@@ -214,3 +219,55 @@ def test_a_hostile_signature_stays_a_value() -> None:
     quoted = re.sub(r'"(?:[^"\\]|\\.)*"', '""', line)
     assert '"' not in quoted.replace('""', "")
     assert quoted.count("dkim=") == 1
+
+
+def test_a_broken_signature_beside_one_that_aligns_is_a_warning() -> None:
+    """DMARC passes by the other: nothing fails."""
+    broken = sign(PLAIN, [rsa_signer(ELSEWHERE)], NOW).replace(b"t=", b"n=x; t=")
+    octets = sign(broken, [rsa_signer()], NOW)
+    found = ids(octets, Answers(WORLD), connection=PASSING)
+    assert found["DKIM016"] is Severity.WARNING
+    assert "ALN001" not in found
+
+
+def test_utf8_in_the_header_is_right_where_a_host_took_it_so() -> None:
+    """Mail that came by SMTPUTF8 may hold it; other mail may not."""
+    octets = PLAIN.replace(b"What is new", "Größer".encode())
+    assert "MSG004" in ids(octets, Answers(WORLD), connection=PASSING)
+    way = b"Received: from a.example by b.example with UTF8SMTPS id 1;\r\n Mon, 1 Jan 2026\r\n"
+    assert "MSG004" not in ids(way + octets, Answers(WORLD), connection=PASSING)
+
+
+def test_a_signing_domain_in_unicode_is_asked_for_in_a_labels() -> None:
+    """RFC 8616 section 5: U-labels in d= stand for their A-labels."""
+    field = "DKIM-Signature: v=1; a=rsa-sha256; d=bücher.example; s=s; h=from; bh=AAAA; b=AAAA\r\n"
+    (one,) = received(field.encode() + PLAIN, Answers(WORLD)).results
+    assert str(one.signature.domain) == "xn--bcher-kva.example"
+
+
+PIECES = st.sampled_from([
+    b"\r\n", b"\n", b"\r", b"\0", b" ", b";", b'"', b"\\", b"<", b">", b"@", b"\xff",
+    b"=?utf-8?q?x?=", b"From: a@news.example.com\r\n", b"DKIM-Signature: v=1; a=", b"ARC-Seal: i=1; cv=none;",
+    b"ARC-Message-Signature: i=1;", b"ARC-Authentication-Results: i=1; x\r\n", b"d=", b"s=", b"h=",
+    b"List-Unsubscribe: <https:x>\r\n", b"Return-Path: <>\r\n", b"t=99999999999999999999999; ",
+])  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(0, len(SIGNED)), PIECES), max_size=6), st.text(max_size=40))
+@settings(max_examples=150)
+def test_whatever_the_octets_there_is_a_report(cuts: list[tuple[int, bytes]], sender: str) -> None:
+    """No mixture of real and hostile pieces ends in an exception, or in more than one field."""
+    octets = SIGNED
+    for at, piece in cuts:
+        octets = octets[:at] + piece + octets[at:]
+    report = judged(octets, Answers(WORLD), connection=session("192.0.2.9", sender, "h.example"))
+    document = message_json(report)
+    assert json.loads(json.dumps(document)) == document
+    line = document["authentication_results"]
+    assert re.fullmatch(r"[ -~]+", line)
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", line)
+    assert '"' not in outside
+    assert len(re.findall(r"\bspf=", outside)) == 1
+    page = Page()
+    message_on(page, report)
+    assert re.fullmatch(r"[\n -~]+", page.text())

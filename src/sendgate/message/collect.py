@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -19,6 +20,8 @@ from sendgate.names import Domain
 from sendgate.spf.evaluate import check_identity
 
 __all__ = ["collect_keys", "examine"]
+
+_UTF8 = re.compile(r"\bwith\s+UTF8(?:SMTP|LMTP)", re.IGNORECASE)
 
 
 async def collect_keys(message: Message, source: DnsSource) -> dict[Question, Answer]:
@@ -65,6 +68,7 @@ async def examine(
         kind_assumed=kind is None,
         results=results,
         bulk=bulk,
+        smtputf8=_came_as_utf8(message),
         envelope=None if connection is None else connection.domain,
         spf=spf,
         arc=arc,
@@ -77,6 +81,11 @@ def _looks_like(message: Message) -> MessageKind:
     if message.all("List-Unsubscribe") and not message.all("List-Post"):
         return MessageKind.MARKETING
     return MessageKind.TRANSACTIONAL
+
+
+def _came_as_utf8(message: Message) -> bool:
+    """Whether a host on the way says that it took UTF-8 in the header (RFC 6531 section 3.7.3)."""
+    return any(_UTF8.search(field.text[:2_000]) for field in message.all("Received")[:100])
 
 
 async def _spf(

@@ -232,8 +232,9 @@ def _domain(text: str | None) -> Domain | None:
     if not text or re.search(r"\s", text):
         return None
     try:
-        found = Domain.parse(text)
-    except DomainError:
+        # A message that may hold UTF-8 may have U-labels here (RFC 8616 section 5).
+        found = Domain.parse(text.encode("latin-1").decode("utf-8"))
+    except (DomainError, UnicodeDecodeError):
         return None
     return found if found.text != "." else None
 

@@ -1,8 +1,8 @@
 """What can be wrong with a message's DKIM signatures: DKIM016 to DKIM020, DKIM022.
 
 Each signature that does not pass has one cause, and each cause belongs to one rule. Where
-another signature of the same domain passes, the message is authenticated all the same, and
-the one that does not is a warning.
+another signature of the same domain passes, or in a received message one that aligns, the
+message is authenticated all the same, and the one that does not is a warning.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def _named(result: SignatureResult) -> str:
 
 
 def _degree(facts: MessageFacts, result: SignatureResult) -> Severity | None:
+    if facts.dmarc is not None and facts.dmarc.dkim == "aligned":
+        return Severity.WARNING  # received, and authenticated by another
     same = [one for one in facts.passing if one.signature.domain == result.signature.domain]
     return Severity.WARNING if same else None
 
