@@ -240,8 +240,11 @@ def sender_with_null_mx(facts: DomainFacts) -> Verdicts:
     """The domain of From or of the return path says by a null MX that it takes no mail.
 
     Nobody can answer such a sender, and bounces are lost, so receivers may refuse its mail
-    outright; large ones do. A domain that nobody declared as a sender is only noted.
+    outright; large ones do. A domain that nobody declared as a sender is only noted, and not
+    where its SPF record says that it sends nothing.
     """
+    if facts.sends_nothing:
+        return
     severity = Severity.ERROR if facts.profile.declared else Severity.NOTE
     for mx in facts.mx.values():
         if mx.is_null and len(mx.records) == 1:
