@@ -21,11 +21,14 @@ from sendgate.settings import SETTINGS, Say, Setting
 from sendgate.spelling import nearest
 
 __all__ = [
+    "DEFAULT_FILE",
+    "PROJECT_FILE",
     "Config",
     "ConfiguredSender",
     "find_config",
     "kind_of",
     "load_config",
+    "parse_config",
     "read_sender",
 ]
 
@@ -82,14 +85,20 @@ def load_config(named: str | None, say: Say, folder: str = ".") -> Config:
     path, was_named = found
     try:
         with Path(path).open("rb") as file:
-            text = file.read(MAX_OCTETS + 1)
-        if len(text) > MAX_OCTETS:
-            raise ConfigError(f"{path}: larger than {MAX_OCTETS // 1024**2} MB")
-        document = tomllib.loads(text.decode())
-    except RecursionError:
-        raise ConfigError(f"{path}: not a TOML file: nested too deeply") from None
+            octets = file.read(MAX_OCTETS + 1)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
+    return parse_config(path, octets, say, was_named=was_named)
+
+
+def parse_config(path: str, octets: bytes, say: Say, *, was_named: bool = False) -> Config:
+    """Read what the file at `path` holds, or held; raise `ConfigError`."""
+    try:
+        if len(octets) > MAX_OCTETS:
+            raise ConfigError(f"{path}: larger than {MAX_OCTETS // 1024**2} MB")
+        document = tomllib.loads(octets.decode())
+    except RecursionError:
+        raise ConfigError(f"{path}: not a TOML file: nested too deeply") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from None
     if Path(path).name == PROJECT_FILE:

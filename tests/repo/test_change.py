@@ -230,3 +230,69 @@ def test_a_declared_key_that_a_change_removes_is_missed(tmp_path: Path) -> None:
     write(tmp_path, {"sendgate.toml": sender})
     document = git.check("--base", "HEAD", code=1)
     assert rules(document["new"], "error") == ["DKIM001 news.example.com"]
+
+
+def test_a_change_does_not_judge_itself_by_settings_of_its_own(tmp_path: Path) -> None:
+    """Ignored rules, --exit-zero and files to write hold as they did at the base."""
+    git = Repository.made(tmp_path)
+    git.commit("start", {"example.com.yaml": zone(), "sendgate.toml": 'fail-on = "error"\n'})
+    settings = (
+        'exit-zero = true\nignore = ["DMARC"]\nrecord = "r.json"\noutput = "o"\nquiet = true\n'
+    )
+    write(tmp_path, {"example.com.yaml": zone(_dmarc=txt(WEAK)), "sendgate.toml": settings})
+    done = sendgate(tmp_path, "repo", "--base", "HEAD")
+    assert done.exit_code == 1
+    assert "exit-zero and fail-on and ignore and output and quiet and record" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {
+        ".git", "example.com.yaml", "sendgate.toml",
+    }  # fmt: skip
+    # The command line stands above both.
+    assert sendgate(tmp_path, "repo", "--base", "HEAD", "--ignore", "DMARC").exit_code == 0
+    # What the base had stays, although the change takes the file away.
+    git.commit("settings", {"sendgate.toml": 'fail-on = "warning"\n'})
+    (tmp_path / "sendgate.toml").unlink()
+    done = sendgate(tmp_path, "repo", "--base", "HEAD")
+    assert (done.exit_code, "fail-on changes with this change" in done.stderr) == (0, True)
+
+
+def test_a_change_adds_nothing_to_the_baseline(tmp_path: Path) -> None:
+    """Findings that the change itself calls known are new all the same."""
+    git = Repository.made(tmp_path)
+    git.commit("start", {"example.com.yaml": zone()})
+    write(tmp_path, {"example.com.yaml": zone(_dmarc=txt(WEAK))})
+    given = ("repo", "--baseline", "known.json")
+    assert sendgate(tmp_path, *given, "--write-baseline").exit_code == 0
+    assert sendgate(tmp_path, *given).exit_code == 0
+    done = sendgate(tmp_path, *given, "--base", "HEAD")
+    assert (done.exit_code, "known findings are new with this change" in done.stderr) == (1, True)
+    git.commit("known", {})
+    assert sendgate(tmp_path, *given, "--base", "HEAD").exit_code == 0
+
+
+def test_a_sender_that_the_change_takes_away_is_told(tmp_path: Path) -> None:
+    """Without it, less is checked; one that it adds is judged against a base without it."""
+    sender = '[[sender]]\nfrom = "news.example.com"\nselectors = ["s1", "gone"]\n'
+    git = Repository.made(tmp_path)
+    git.commit("start", {"example.com.yaml": zone()})
+    write(tmp_path, {"sendgate.toml": sender})
+    document = git.check("--base", "HEAD", code=1)
+    assert rules(document["new"], "error") == ["DKIM001 news.example.com"]
+    git.commit("sender", {})
+    (tmp_path / "sendgate.toml").unlink()
+    done = sendgate(tmp_path, "repo", "--base", "HEAD")
+    assert "this change removes the [[sender]] news.example.com" in done.stderr
+
+
+def test_in_ci_the_tree_under_test_has_no_file_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A configuration in the tree names no file to write there; elsewhere it may."""
+    git = Repository.made(tmp_path)
+    git.commit("start", {"example.com.yaml": zone(), "sendgate.toml": 'output = "zone.txt"\n'})
+    monkeypatch.setenv("CI", "true")
+    done = sendgate(tmp_path, "repo")
+    assert (done.exit_code, (tmp_path / "zone.txt").exists()) == (0, False)
+    assert "output: not in CI" in done.stderr
+    monkeypatch.setenv("CI", "")
+    assert sendgate(tmp_path, "repo").exit_code == 0
+    assert (tmp_path / "zone.txt").exists()

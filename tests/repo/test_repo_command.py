@@ -409,3 +409,27 @@ def test_a_file_that_cannot_be_read_leaves_its_zone_unknown(healthy: Path, fault
         assert verdicts["example.com"] == "pass"
         (first, *_) = [d for d in document["domains"] if d["domain"] == "example.org"]
         assert {item["reason"] for item in first["unknown"]} == {"unreadable"}
+
+
+def test_a_name_with_no_room_for_a_label_before_it_stops_nothing(tmp_path: Path) -> None:
+    """A name of 250 octets has no selectors that could be asked for; the others are audited."""
+    label = "a" * 57
+    write(tmp_path, {"example.com.yaml": zone(**{".".join([label] * 4): txt("v=spf1 -all")})})
+    done = sendgate(tmp_path, "repo", "--format", "json")
+    document = json.loads(done.stdout)
+    assert (done.exit_code, len(document["domains"])) == (3, 3)
+    [unread] = document["unread"]
+    assert "cannot be audited, for with a label before it the name takes" in unread["problem"]
+
+
+def test_a_parked_zone_is_left_in_peace(tmp_path: Path) -> None:
+    """Its null MX is what it should have, and no fault of a sender."""
+    parked = (
+        "---\n'':\n  - type: TXT\n    value: v=spf1 -all\n"
+        "  - type: MX\n    value: {preference: 0, exchange: .}\n_dmarc:\n"
+        + txt("v=DMARC1; p=reject; rua=mailto:d@reports.example.net")
+    )
+    write(tmp_path, {"example.org.yaml": parked})
+    document = json.loads(sendgate(tmp_path, "repo", "--format", "json").stdout)
+    [domain] = document["domains"]
+    assert (domain["verdict"], domain["findings"]) == ("not_applicable", [])

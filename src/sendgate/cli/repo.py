@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,14 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sendgate.cli.auditing import policy_of
+from sendgate.cli.before import Before, as_before, baseline_before, config_before, without_files
 from sendgate.cli.command import EXIT_INTERRUPTED, Run, command
 from sendgate.cli.destination import Destination, check_writable
 from sendgate.cli.forms import CI_FORMS, print_batch, sender_places
 from sendgate.errors import InputError
 from sendgate.names import printable
+from sendgate.repo.gittree import top_of
 
 if TYPE_CHECKING:
-    from sendgate.audit.report import Waiver
+    from sendgate.audit.infer import SenderOptions
+    from sendgate.config import Config
+    from sendgate.names import Domain
     from sendgate.repo.audits import TreeAudit
     from sendgate.repo.report import RepositoryReport
     from sendgate.repo.run import Asked, Base
@@ -27,13 +30,15 @@ if TYPE_CHECKING:
 
 __all__ = ["repo"]
 
+FORMATS = ("text", "json", "jsonl", *CI_FORMS)
+
 
 @command(
     "repo",
     "judging",
     "dns",
     "output",
-    formats=("text", "json", "jsonl", *CI_FORMS),
+    formats=FORMATS,
     without=("authoritative",),
 )
 def repo(
@@ -53,6 +58,8 @@ def repo(
     """
     from sendgate.repo.tree import FolderTree
 
+    tree = FolderTree(path or ".")
+    run, before, remarks = _as_before(run, tree)
     options = run.options
     if options.write_baseline and options.baseline is None:
         raise InputError("--write-baseline needs --baseline, the file to write")
@@ -62,7 +69,7 @@ def repo(
         check_writable(options.baseline, "--baseline")
     if run.given_here("live") and run.given_here("offline") and options.live and options.offline:
         raise InputError("give --live or --offline, not both")
-    checking = _Checking(run, FolderTree(path or "."), path or ".")
+    checking = _Checking(run, tree, path or ".", before, remarks)
     with run.destination() as destination:
         try:
             report = asyncio.run(checking.report())
@@ -73,6 +80,17 @@ def repo(
     return 0 if options.exit_zero else report.verdict.exit_code
 
 
+def _as_before(run: Run, tree: FolderTree) -> tuple[Run, Before | None, tuple[str, ...]]:
+    """Take the settings of a configuration that may change with the tree as they were."""
+    top, revision = top_of(tree.root), run.options.base
+    before = config_before(run, top, revision) if revision is not None else None
+    if before is None:
+        run, remarks = without_files(run, top)
+        return run, None, remarks
+    run, remarks = as_before(run, before, FORMATS)
+    return run, before, remarks
+
+
 @dataclass
 class _Checking:
     """One check under way; `audits` holds what is done of it."""
@@ -80,6 +98,8 @@ class _Checking:
     run: Run
     tree: FolderTree
     where: str
+    before: Before | None = None
+    remarks: tuple[str, ...] = ()
     audits: TreeAudit | None = None
     asked: Asked | None = None
 
@@ -95,7 +115,6 @@ class _Checking:
         from sendgate.cli.progress import Progress
         from sendgate.cli.sources import open_source
         from sendgate.repo.audits import Outside
-        from sendgate.repo.baseline import read_baseline
         from sendgate.repo.gittree import prefix_of
         from sendgate.repo.rules import RULES as TEXT_RULES
         from sendgate.repo.run import Asked, check
@@ -103,7 +122,7 @@ class _Checking:
         run, options = self.run, self.run.options
         policy = policy_of(run, (*RULES, *TEXT_RULES))
         writes = options.write_baseline
-        known = read_baseline(options.baseline) if options.baseline and not writes else frozenset()
+        known = self._known()
         progress = Progress(run.console)
         asking = replace(options, offline=not self.live)
         with ExitStack() as stack:
@@ -116,14 +135,12 @@ class _Checking:
                     source=options.source,
                     prefix=prefix_of(self.tree.root),
                     policy=policy,
-                    senders=tuple(
-                        (sender.domain, run.options_for(sender).declared)
-                        for sender in run.config.senders
-                    ),
+                    senders=self._senders(run.config),
                     known=known,
                     strict=options.strict,
                 )
                 report = await check(self.asked, base, progress.counted, self._begun)
+        report = replace(report, remarks=(*self.remarks, *report.remarks))
         return self._written(report) if writes else report
 
     def _begun(self, audits: TreeAudit) -> None:
@@ -162,33 +179,34 @@ class _Checking:
             return None
         only = self.tree.paths()[0] if Path(self.where).is_file() else None
         tree = stack.enter_context(GitTree(self.tree.root, revision, only))
-        return Base(revision, tree, self._waivers_before(revision))
+        if self.before is None:
+            return Base(revision, tree)
+        config = self.before.config
+        return Base(revision, tree, config.waivers, self._senders(config))
 
-    def _waivers_before(self, revision: str) -> tuple[Waiver, ...] | None:
-        """Read the waivers of the configuration as it was; None where it is not of this tree."""
-        from sendgate.config import load_config
-        from sendgate.errors import SourceError
-        from sendgate.repo.gittree import GitTree, top_of
+    def _senders(self, config: Config) -> tuple[tuple[Domain, SenderOptions], ...]:
+        return tuple(
+            (sender.domain, self.run.options_for(sender).declared) for sender in config.senders
+        )
 
-        named = self.run.config.path
-        if named is None:
-            return None
-        path = Path(named).resolve()
-        top = top_of(path.parent)
-        if top is None or top != top_of(self.tree.root):
-            return None
-        with GitTree(path.parent, revision, path.name) as tree:
-            try:
-                octets = tree.read(path.name)
-            except SourceError:
-                return ()  # it is new, and so are its waivers
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder, path.name)
-            copy.write_bytes(octets)
-            try:
-                return load_config(str(copy), lambda _: None).waivers
-            except InputError:
-                return ()
+    def _known(self) -> frozenset[str]:
+        """Read the baseline; what a change itself adds to it does not count."""
+        from sendgate.repo.baseline import parse_baseline, read_baseline
+
+        path, base = self.run.options.baseline, self.run.options.base
+        if path is None or self.run.options.write_baseline:
+            return frozenset()
+        known = read_baseline(path)
+        top = top_of(self.tree.root)
+        octets = baseline_before(path, top, base) if base is not None and top else None
+        if octets is None:
+            return known
+        earlier = known & parse_baseline(octets, path) if octets else frozenset()
+        if earlier != known:
+            added = len(known - earlier)
+            words = f"{added} of the known findings are new with this change: they count"
+            self.remarks = (*self.remarks, words)
+        return earlier
 
 
 def _print(run: Run, destination: Destination, report: RepositoryReport) -> None:

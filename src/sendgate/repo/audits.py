@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sendgate.audit.infer import SenderOptions
@@ -18,10 +18,11 @@ from sendgate.dns.answers import (
 )
 from sendgate.dns.overlay import OverlaySource
 from sendgate.dns.source import DnsSource, RunSource
+from sendgate.errors import DomainError
 from sendgate.names import Domain
 from sendgate.profile import Profile
 from sendgate.repo.mail import MailName, mail_names, profiles_of
-from sendgate.repo.reading import Reading
+from sendgate.repo.reading import Place, Reading, Unread
 from sendgate.repo.source import RepositorySource, views_of
 
 __all__ = ["Audited", "Outside", "TreeAudit", "audit_tree"]
@@ -79,6 +80,14 @@ class TreeAudit:
         self.audits.append(entry)
         self._found.setdefault((entry.view, entry.domain), []).append(entry)
 
+    def leave_out(self, name: Domain, view: str, error: DomainError) -> None:
+        """Tell of a name so long that no selector or policy fits in front of it."""
+        known = self.names[view].get(name)
+        apex = known.zone if known else name
+        place = next((z.place for z in self.reading.zones if z.apex == apex), Place("."))
+        problem = f"{name} cannot be audited, for with a label before it {error}"
+        self.reading = replace(self.reading, unread=(*self.reading.unread, Unread(place, problem)))
+
     _found: dict[tuple[str, Domain], list[Audited]] = field(default_factory=dict, repr=False)
 
 
@@ -110,14 +119,17 @@ async def audit_tree(
     limit = asyncio.Semaphore(_AT_A_TIME)
     done = 0
 
-    async def one(profile: Profile, view: str) -> Audited:
+    async def one(profile: Profile, view: str) -> Audited | None:
         nonlocal done
         async with limit:
             entry = await _reused(profile, view, tree, like)
-            if entry is None:
-                entry = await _audited(profile, view, tree.sources[view], outside)
-            else:
+            if entry is not None:
                 tree.reused += 1
+            else:
+                try:
+                    entry = await _audited(profile, view, tree.sources[view], outside)
+                except DomainError as error:
+                    tree.leave_out(profile.sending, view, error)
         done += 1
         heard(done, len(work))
         return entry
@@ -125,7 +137,9 @@ async def audit_tree(
     tasks = [asyncio.ensure_future(one(*item)) for item in work]
     try:
         for task in tasks:
-            tree.add(await task)
+            entry = await task
+            if entry is not None:
+                tree.add(entry)
     finally:
         for task in tasks:
             task.cancel()

@@ -15,7 +15,7 @@ from sendgate.audit.report import Finding
 from sendgate.errors import InputError, SourceError
 from sendgate.names import printable
 
-__all__ = ["FORMAT", "baseline_of", "read_baseline"]
+__all__ = ["FORMAT", "baseline_of", "parse_baseline", "read_baseline"]
 
 FORMAT = "sendgate.baseline/1"
 MAX_OCTETS = 256 * 1024 * 1024  # of a report; a larger file is none
@@ -34,6 +34,11 @@ def read_baseline(path: str) -> frozenset[str]:
         why = (error.strerror or str(error)).lower()
         hint = "; --write-baseline makes it" if isinstance(error, FileNotFoundError) else ""
         raise InputError(f"--baseline: {printable(path)} cannot be read: {why}{hint}") from None
+    return parse_baseline(octets, path)
+
+
+def parse_baseline(octets: bytes, path: str) -> frozenset[str]:
+    """Read the fingerprints of what the file at `path` holds, or held."""
     if len(octets) > MAX_OCTETS:
         raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a report", path)
     return frozenset(

@@ -52,14 +52,16 @@ _CONSEQUENCES = {
 
 @dataclass(frozen=True)
 class Base:
-    """The state that a change starts from: a revision, its files, its configured waivers.
+    """The state that a change starts from: a revision, its files, its waivers and senders.
 
-    `waivers` is None where the configuration is no part of the repository.
+    `waivers` and `senders` are those of the configuration, None where it is no part of the
+    repository.
     """
 
     revision: str
     tree: Tree
     waivers: tuple[Waiver, ...] | None = None
+    senders: tuple[tuple[Domain, SenderOptions], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,9 @@ async def _compared(asked: Asked, base: Base, audits: TreeAudit) -> RepositoryRe
     terms, added = terms_before(terms, base.waivers, earlier.inline, (before, reading))
     remarks += added
     old_audits = TreeAudit(before)
-    await audit_tree(old_audits, asked.outside, asked.senders, like=audits)
+    senders = asked.senders if base.senders is None else base.senders
+    await audit_tree(old_audits, asked.outside, senders, like=audits)
+    before, reading = old_audits.reading, audits.reading
     reports, known = _settle(audits, terms)
     head = Side.of(reading, reports)
     old = Side.of(before, _settle(old_audits, earlier)[0])
