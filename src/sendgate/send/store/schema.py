@@ -23,7 +23,8 @@ __all__ = ["MIGRATIONS", "connect", "once", "ready", "transaction", "wait_until_
 T = TypeVar("T")
 
 APPLICATION_ID = 0x53474154  # marks the file as a store of sendgate
-CACHE_KIB = 48 * 1024
+CACHE_KIB = 48 * 1024  # of the writer; a list of a million is loaded through it
+READER_CACHE_KIB = 4 * 1024  # of those who only look
 BUSY_SECONDS = 30.0  # how long one writer waits for another
 
 _FIRST = """
@@ -149,10 +150,11 @@ MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 """What leads from each version to the next; the version is how many have been applied."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, cache_kib: int = CACHE_KIB) -> sqlite3.Connection:
     """Open the file: write-ahead log, each commit on the disk before it counts as done.
 
-    Transactions are begun and ended by the caller. Raises `StoreOpenError`.
+    `cache_kib` bounds the pages that the connection holds in memory. Transactions are begun
+    and ended by the caller. Raises `StoreOpenError`.
     """
     connection: sqlite3.Connection | None = None
     try:
@@ -167,7 +169,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA journal_size_limit = 67108864")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     except (sqlite3.Error, StoreOpenError) as error:
         if connection is not None:
             connection.close()

@@ -44,7 +44,7 @@ from sendgate.send.store.rows import (
     Standing,
     StoredAudit,
 )
-from sendgate.send.store.schema import connect, once, ready
+from sendgate.send.store.schema import READER_CACHE_KIB, connect, once, ready
 from sendgate.send.store.together import Committing, Settling
 from sendgate.send.store.writer import Work, Writer
 
@@ -325,7 +325,7 @@ def open_store(
         undo.callback(ownership.release)
         connection = connect(path)
         undo.callback(connection.close)
-        reader = connect(path)
+        reader = connect(path, READER_CACHE_KIB)
         undo.callback(reader.close)
         ready(connection, path)
         now = clock()

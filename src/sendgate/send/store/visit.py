@@ -30,7 +30,14 @@ from sendgate.send.store.rows import (
     Suppression,
     UnknownRecipient,
 )
-from sendgate.send.store.schema import connect, once, ready, transaction, wait_until_ready
+from sendgate.send.store.schema import (
+    READER_CACHE_KIB,
+    connect,
+    once,
+    ready,
+    transaction,
+    wait_until_ready,
+)
 from sendgate.send.store.writer import Work
 
 __all__ = ["Visit", "visit_store"]
@@ -162,7 +169,7 @@ def visit_store(
         raise StoreOpenError(f"there is no store at {printable(str(path))}: nothing was sent yet")
     prepare(path)
     with contextlib.ExitStack() as undo:
-        connection = connect(path)
+        connection = connect(path, READER_CACHE_KIB)
         undo.callback(connection.close)
         try:
             ownership = own(path, patience=0)
