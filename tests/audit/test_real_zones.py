@@ -18,8 +18,8 @@ from sendgate.vocabulary import Severity
 
 # Zones, values, names that take part in mail.
 REPOSITORIES = {
-    "moj-octodns": (405, 6549, 492),
-    "ocf-bind": (9, 2544, 17),
+    "moj-octodns": (405, 6549, 493),
+    "ocf-bind": (9, 2544, 18),
     "nixos-dnscontrol": (4, 193, 7),  # its ALIAS is an A and an AAAA record
 }
 

@@ -55,7 +55,7 @@ def test_an_unknown_provider_names_the_nearest() -> None:
     """A slip of the pen is answered with the id that was meant."""
     with pytest.raises(ConfigError, match="'hubspot'"):
         providers.find("hubsopt")
-    with pytest.raises(ConfigError, match="known: amazon-ses"):
+    with pytest.raises(ConfigError, match="known: activecampaign"):
         providers.find("zzzzzz")
     assert providers.find("Google Workspace").id == "google-workspace"
 
@@ -86,7 +86,15 @@ def test_mailbox_domains(name: str) -> None:
     assert not providers.is_mailbox_domain(Domain.parse(f"not{name.replace('.', '-')}.example"))
 
 
-ROW = 'id = "a"\nname = "A"\nsends = true\nfamilies = ["own"]\nconfirmed = "yes"\n'
+ROW = """\
+id = "a"
+name = "A"
+sends = true
+families = ["own"]
+confirmed = "yes"
+sources = ["https://example.com/"]
+read = 2026-11-23
+"""
 OTHER = ROW.replace('"a"', '"b"').replace('"A"', '"B"')
 
 
@@ -124,6 +132,9 @@ def catalogue(*rows: str) -> str:
         (catalogue(ROW.replace('"own"', '"z"')), "families"),
         (catalogue(ROW.replace('"yes"', '"maybe"')), "confirmed"),
         (catalogue(ROW + 'uses = ["nobody"]\n'), "uses 'nobody'"),
+        (catalogue(ROW.replace("read = 2026-11-23\n", "")), "the day on which they were read"),
+        (catalogue(ROW.replace('"yes"', '"part"')), "names what is not"),
+        (catalogue(ROW + 'records = ["{S} CNAME"]\n'), "is no record"),
         ("likely-selectors = [" + ", ".join(f'"s{n}"' for n in range(17)) + "]", "more than 16"),
         ("[[provider]", "is no TOML"),
     ],

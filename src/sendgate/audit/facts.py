@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+from sendgate.bimi.assets import Assets
 from sendgate.bimi.facts import BimiFacts
 from sendgate.dane.facts import DaneFacts
 from sendgate.dkim.facts import DkimFacts
@@ -22,6 +24,7 @@ from sendgate.observed import Absent, Observed, Present
 from sendgate.profile import Profile
 from sendgate.spf.facts import SpfCheck, SpfFacts
 from sendgate.tlsrpt.facts import TlsrptFacts
+from sendgate.topology.detect import Seen, provider_that_sends, seen_providers
 from sendgate.topology.facts import NameFacts, ZoneFacts
 from sendgate.topology.outcome import Topology
 
@@ -60,6 +63,19 @@ class DomainFacts:
     alignment: Alignment
     topology: Topology
 
+    @cached_property
+    def seen(self) -> tuple[Seen, ...]:
+        """The records that lead to a provider of the catalogue."""
+        return seen_providers(self)
+
+    @property
+    def provider(self) -> str | None:
+        """The id of the provider that sends: the declared one, else the one that records show."""
+        if self.profile.provider is not None:
+            return self.profile.provider
+        found = provider_that_sends(self.seen)
+        return None if found is None else found.id
+
     @property
     def sending(self) -> NameFacts:
         """The sending domain's own records."""
@@ -70,6 +86,11 @@ class DomainFacts:
         """The return path's own records; None where it is unknown or the provider's."""
         envelope = self.profile.envelope
         return None if envelope is None else self.names[envelope]
+
+    @property
+    def assets(self) -> Assets | None:
+        """The logo and the mark certificate, where they were fetched."""
+        return self.bimi.assets
 
     @property
     def sends_nothing(self) -> bool:

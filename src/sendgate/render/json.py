@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sendgate import __version__
+from sendgate.audit.facts import DomainFacts
 from sendgate.audit.receivers import receiver_verdicts
 from sendgate.audit.report import Finding, Report, UnknownItem
 from sendgate.names import Domain
 from sendgate.observed import Evidence
-from sendgate.profile import Profile, Role
+from sendgate.profile import Role
 from sendgate.render.summaries import alignment_of_dmarc, facts_of
 from sendgate.vocabulary import Rule
 
@@ -48,14 +49,14 @@ def rfc3339(time: datetime) -> str:
 
 def audit(report: Report) -> dict[str, Any]:
     """Give one report as ``sendgate.audit/1``."""
-    facts, profile = report.facts, report.facts.profile
+    facts = report.facts
     return {
         "format": "sendgate.audit/1",
         "tool": {"name": "sendgate", "version": __version__},
         "time": rfc3339(report.time),
         "domain": str(report.domain),
         "verdict": str(report.verdict),
-        "roles": _roles(profile),
+        "roles": _roles(facts),
         "topology": {"outcome": facts.topology.outcome, "why": facts.topology.why},
         "alignment": _alignment(report),
         "receivers": _receivers(report),
@@ -83,13 +84,15 @@ def _role(role: Role) -> dict[str, Any]:
     return {"name": str(role.name), "assumed": role.assumed}
 
 
-def _roles(profile: Profile) -> dict[str, Any]:
+def _roles(facts: DomainFacts) -> dict[str, Any]:
+    profile, provider = facts.profile, facts.provider
     return {
         "sending": str(profile.sending),
         "content": [_role(role) for role in profile.content],
         "return_path": None if profile.return_path is None else _role(profile.return_path),
         "sender": None if profile.sender is None else str(profile.sender),
-        "provider": profile.provider,
+        "provider": provider,
+        "provider_assumed": provider is not None and profile.provider is None,
     }
 
 

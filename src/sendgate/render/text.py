@@ -131,8 +131,9 @@ def _sender_on(page: Page, report: Report) -> None:
     say("content", ", ".join(map(_role, profile.content)) or "not known")
     say("sending", shown_name(profile.sending))
     say("return path", _return_path(profile))
-    if profile.sender or profile.provider:
-        parts = [profile.sender, profile.provider and f"provider {safe(profile.provider)}"]
+    if profile.sender or facts.provider:
+        seen = "" if profile.provider else " (seen in DNS)"
+        parts = [profile.sender, facts.provider and f"provider {safe(facts.provider)}{seen}"]
         say("sender", ", ".join(str(part) for part in parts if part))
     say("layout", f"{facts.topology.outcome}: {safe(facts.topology.why)}")
     alignment = facts.alignment

@@ -9,8 +9,10 @@ for MX and for SPF are apart, because a host that takes mail says nothing of who
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -20,9 +22,11 @@ from sendgate.spelling import nearest
 
 __all__ = [
     "Catalogue",
+    "Expected",
     "Provider",
     "by_dkim_target",
     "by_mx",
+    "by_name_server",
     "by_return_path",
     "by_return_path_target",
     "by_spf_include",
@@ -35,7 +39,40 @@ __all__ = [
 ]
 
 FAMILIES = frozenset({"a", "b", "c", "own", "same"})
+CELLS = frozenset({"dkim", "return-path", "spf", "mx", "from-fallback"})
 MAX_LIKELY_SELECTORS = 16  # each is a question of every audit that names no selector
+
+# What a name that is a return path of the family can hold nothing of, beside what it needs.
+_CONFLICTS: Mapping[str, tuple[str, ...]] = {
+    "a": ("CNAME", "MX of another system"),
+    "b": ("any other record",),  # RFC 1034 section 3.6.2
+    "c": ("any record in the parent zone at or below the delegation",),
+}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One record that the provider asks for.
+
+    `name` and `value` are templates: ``{S}`` is the sending domain, ``{R}`` the return path,
+    ``*`` anything that belongs to the account. `family` is the family of return path that
+    the record belongs to; None: needed with each of them.
+    """
+
+    family: str | None
+    name: str
+    rdtype: str
+    value: str
+
+    def matches(self, sending: Domain, path: Domain | None, name: Domain, data: str) -> bool:
+        """Whether a record with this name and data is the one that is asked for."""
+        filled = self.name.replace("{S}", sending.text).replace("{R}", str(path or "{R}"))
+        return _fits(filled, name.text) and _fits(self.value, data)
+
+
+def _fits(template: str, text: str) -> bool:
+    pattern = ".*".join(re.escape(part) for part in template.lower().split("*"))
+    return re.fullmatch(pattern, text.lower()) is not None
 
 
 @dataclass(frozen=True)
@@ -49,6 +86,8 @@ class Provider:
     families: tuple[str, ...]
     confirmed: str
     sources: tuple[str, ...]
+    read: date
+    unconfirmed: frozenset[str] = frozenset()
     return_path_domains: tuple[Domain, ...] = ()
     return_path_targets: tuple[Domain, ...] = ()
     bounce_mx: tuple[Domain, ...] = ()
@@ -59,6 +98,27 @@ class Provider:
     selectors: tuple[str, ...] = ()
     likely_selectors: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    name_servers: tuple[Domain, ...] = ()
+    records: tuple[Expected, ...] = ()
+    dkim_by_alias: bool = False
+    dkim_forms: tuple[str, ...] = ()
+    from_fallback: str | None = None
+    unused_name: bool = False
+
+    @property
+    def systems(self) -> frozenset[str]:
+        """The ids of those whose hosts serve this provider's customers: its own and its hosts'."""
+        return frozenset({self.id, *self.uses})
+
+    def is_confirmed(self, cell: str) -> bool:
+        """Whether the sources show what the row says of this cell, such as ``dkim``."""
+        return self.confirmed == "yes" or (
+            self.confirmed == "part" and cell not in self.unconfirmed
+        )
+
+    def conflicts(self, family: str) -> tuple[str, ...]:
+        """Say what cannot stand at a return path of this family."""
+        return _CONFLICTS.get(family, ())
 
     @property
     def mx(self) -> tuple[Domain, ...]:
@@ -89,6 +149,7 @@ _TABLES: Mapping[str, Callable[[Provider], tuple[Domain, ...]]] = {
     "spf_includes": lambda p: p.spf_includes,
     "dkim_targets": lambda p: p.dkim_targets,
     "web_targets": lambda p: p.web_targets,
+    "name_servers": lambda p: p.name_servers,
 }
 
 
@@ -97,7 +158,8 @@ def read_catalogue(text: str) -> Catalogue:
 
     Refused: a key that is not known or of the wrong type, a suffix without a dot, a suffix
     (in one table) or an owned selector that two providers claim, a provider with DKIM or
-    SPF data that does not send, one that uses a provider nobody lists, two equal ids.
+    SPF data that does not send, one that uses a provider nobody lists, two equal ids, a row
+    without a source or without the day on which its sources were read.
     """
     import tomllib
 
@@ -128,6 +190,7 @@ _LISTS = {
     "spf-includes",
     "dkim-targets",
     "web-targets",
+    "name-servers",
 }
 _KEYS = _LISTS | {
     "id",
@@ -139,7 +202,14 @@ _KEYS = _LISTS | {
     "likely-selectors",
     "uses",
     "confirmed",
+    "unconfirmed",
     "sources",
+    "read",
+    "records",
+    "dkim-by-alias",
+    "dkim-forms",
+    "from-fallback",
+    "unused-name",
 }
 
 
@@ -154,8 +224,17 @@ def _provider(row: Mapping[str, Any]) -> Provider:
     ):
         raise InternalError(f"{where} needs id, name and confirmed (yes, part or no)")
     families = _strings(row, "families", where)
-    if not families or not set(families) <= FAMILIES:
-        raise InternalError(f"{where} has no families, or others than {sorted(FAMILIES)}")
+    if not set(families) <= FAMILIES:
+        raise InternalError(f"{where} has other families than {sorted(FAMILIES)}")
+    sources = _strings(row, "sources", where)
+    read = row.get("read")
+    if not sources or not isinstance(read, date):
+        raise InternalError(f"{where} needs sources and the day on which they were read")
+    unconfirmed = frozenset(_strings(row, "unconfirmed", where))
+    if bool(unconfirmed) != (row["confirmed"] == "part") or not unconfirmed <= CELLS:
+        raise InternalError(
+            f"{where}: what is confirmed in part names what is not: {', '.join(sorted(CELLS))}"
+        )
     domains = {key.replace("-", "_"): _domains(row, key, where) for key in _LISTS}
     provider = Provider(
         id=row["id"],
@@ -164,16 +243,31 @@ def _provider(row: Mapping[str, Any]) -> Provider:
         hosts_mailboxes=row.get("hosts-mailboxes") is True,
         families=families,
         confirmed=row["confirmed"],
-        sources=_strings(row, "sources", where),
+        sources=sources,
+        read=read,
+        unconfirmed=unconfirmed,
         selectors=_strings(row, "selectors", where),
         likely_selectors=_strings(row, "likely-selectors", where),
         uses=_strings(row, "uses", where),
+        records=tuple(_expected(line, where) for line in _strings(row, "records", where)),
+        dkim_by_alias=row.get("dkim-by-alias") is True,
+        dkim_forms=_strings(row, "dkim-forms", where),
+        from_fallback=row.get("from-fallback"),
+        unused_name=row.get("unused-name") is True,
         **domains,
     )
     sending_data = provider.dkim_targets or provider.spf_includes or provider.selectors
     if sending_data and not provider.sends:
         raise InternalError(f"{where} has DKIM or SPF data, but does not send")
     return provider
+
+
+def _expected(line: str, where: str) -> Expected:
+    """Read ``b: em*.{S} CNAME *.sendgrid.net``; the family is left out where each needs it."""
+    found = re.fullmatch(r"(?:([abc]): )?(\S+) ([A-Z]+) (.+)", line)
+    if found is None:
+        raise InternalError(f"{where}: {line!r} is no record: [family:] NAME TYPE VALUE")
+    return Expected(*found.groups())
 
 
 def _strings(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
@@ -259,6 +353,11 @@ def is_mailbox_domain(name: Domain) -> bool:
 def by_mx(target: Domain) -> Provider | None:
     """Whose host an MX record names."""
     return _catalogue().owner("mx", target)
+
+
+def by_name_server(target: Domain) -> Provider | None:
+    """Whose name server an NS record names (family c)."""
+    return _catalogue().owner("name_servers", target)
 
 
 def by_spf_include(target: Domain) -> Provider | None:
