@@ -198,7 +198,7 @@ HOSTILE = {
     "cut in its header": (SIGNED[:300], 1),
     "cut in its body": (SIGNED[:-10], 1),
     "10,000 fields": (HEADER + b"\r\n" + FILL + b"\r\n" + PLAIN.partition(b"\r\n\r\n")[2], 0),
-    "10,000 signatures": (SIGNATURES * 5_000 + REST + b"\r\n\r\nx", 1),
+    "9,000 signatures": (SIGNATURES * 4_500 + REST + b"\r\n\r\nx", 1),
     "10,000 From fields": (b"From: a@example.com\r\n" * 9_000 + PLAIN, 1),
     "a From of a million": (b"From: " + b"a@b.example, " * 100_000 + b"\r\n\r\nx", 1),
     "MIME 1,000 deep": (_nested(1_000), 0),
@@ -279,3 +279,21 @@ def test_more_than_50_megabytes_are_refused(sendgate: Run, zone: list[str], tmp_
     done = sendgate("message", "x.eml", *zone)
     assert (done.exit_code, done.stdout) == (2, "")
     assert "more than 50000000 octets" in done.stderr
+
+
+def test_more_than_10000_fields_are_refused(sendgate: Run, zone: list[str], tmp_path: Path) -> None:
+    """A part of a header would be said to lack what the rest of it has."""
+    (tmp_path / "x.eml").write_bytes(b"X: v\r\n" * 10_001 + SIGNED)
+    done = sendgate("message", "x.eml", *zone)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "more than 10000 header fields" in done.stderr
+
+
+def test_a_message_that_ends_in_its_header_is_said_to(
+    sendgate: Run, zone: list[str], tmp_path: Path
+) -> None:
+    """It may be all there is, or what is left of it: a remark, and the findings."""
+    (tmp_path / "x.eml").write_bytes(SIGNED[: SIGNED.index(b"MIME-Version")])
+    done = sendgate("message", "x.eml", *AT, *zone)
+    assert done.exit_code == 1
+    assert "x.eml' ends within its header" in done.stderr

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["message"]
 
 
-@command("judging", "dns", "output", formats=("text", "json", "jsonl"))
+@command("judging", "dns", "output", formats=("text", "json", "jsonl"), without=("authoritative",))
 def message(
     run: Run,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The message (.eml); - is stdin.")],
@@ -70,7 +70,7 @@ def message(
     chosen = None if kind is None else _kind(kind)
     receivers = _receivers(run, receiver)
     _check_session(ip, mail_from, helo)
-    read = _read(file)
+    read = _read(run, file)
     connection = _connection(read, ip, mail_from, helo)
     with run.destination() as destination:
         where = "stdin" if file == "-" else file
@@ -122,9 +122,9 @@ async def _examined(
     return judge_message(facts, policy, now, today=source.time.date())
 
 
-def _read(file: str) -> Message:
+def _read(run: Run, file: str) -> Message:
     """Read the message; `InputError` where there is none, or more than is read."""
-    from sendgate.message.record import MAX_OCTETS, parse
+    from sendgate.message.record import MAX_FIELDS, MAX_OCTETS, Flaw, parse
 
     where = "stdin" if file == "-" else printable(file)
     try:
@@ -145,6 +145,11 @@ def _read(file: str) -> Message:
     read = parse(octets)
     if not read.fields:
         raise SourceError("holds no message: it has no header field", where)
+    if read.problem(Flaw.TOO_MANY_FIELDS):
+        # Judged by a part of its header, it would be said to lack what stands below.
+        raise SourceError(f"has more than {MAX_FIELDS} header fields, and is not read", where)
+    if read.problem(Flaw.CUT_OFF):
+        run.console.note(f"{where} {Flaw.CUT_OFF.value}; it is judged as it is")
     return read
 
 
