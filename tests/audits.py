@@ -58,14 +58,11 @@ async def audit_domain(
     policy: Policy | None = None,
     time: datetime = TIME,
     seed: str = SEED,
-    sending: bool = True,
     web: Web | None = None,
 ) -> Report:
     """Audit one domain over a source, with options as in a `[[sender]]` table."""
     profile = build_profile(Domain.parse(domain), options_of(given))
-    return await audit(
-        profile, RunSource(source), policy=policy, time=time, seed=seed, sending=sending, web=web
-    )
+    return await audit(profile, RunSource(source), policy=policy, time=time, seed=seed, web=web)
 
 
 async def audit_fixture(

@@ -49,12 +49,7 @@ def audited(
     source = offline(Path("x.zone")) if Path.cwd() == folder else offline(folder / "x.zone")
 
     async def run() -> tuple[Report, ...]:
-        return tuple(
-            [
-                await audit_domain(name, options or {}, source, policy, sending=False)
-                for name in domains
-            ]
-        )
+        return tuple([await audit_domain(name, options or {}, source, policy) for name in domains])
 
     return asyncio.run(run())
 

@@ -16,14 +16,14 @@ import pytest
 from audits import audit_fixture, check_fixture
 from webs import WebDouble
 
-from sendgate.audit.catalogue import SENDING_RULES
+from sendgate.audit.catalogue import RULES as AUDIT_RULES
 from sendgate.audit.report import Report
 from sendgate.repo.rules import RULES as TEXT_RULES
 from sendgate.web import Fetched
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "rules"
 CASES = sorted(path.parent for path in FOLDER.glob("*/case.toml"))
-RULES = (*SENDING_RULES, *TEXT_RULES)
+RULES = (*AUDIT_RULES, *TEXT_RULES)
 TYPES = {".txt": "text/plain", ".html": "text/html"}
 TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

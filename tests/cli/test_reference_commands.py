@@ -97,7 +97,7 @@ FINDING = {
                   "origin": {"kind": None, "where": None, "line": None}}],
     "remedy": None, "reference": {"text": None, "url": None}, "fingerprint": None,
 }  # fmt: skip
-RECEIVER = {"verdict": None, "declared": None, "failed": None, "not_observable": None}
+RECEIVER = {"verdict": None, "declared": None, "failed": None, "not_observable": [None]}
 NAMED_RECEIVERS = (
     "google", "google-bulk", "yahoo", "yahoo-bulk", "microsoft", "microsoft-bulk", "apple",
     "laposte",
@@ -122,8 +122,7 @@ AUDIT = {
         "dmarc": {"policy_domain": None, "organizational_domain": None, "policy": None,
                   "result": None},
     },
-    "receivers": dict.fromkeys(NAMED_RECEIVERS, RECEIVER)
-    | dict.fromkeys(("apple", "laposte"), RECEIVER | {"not_observable": None}),
+    "receivers": dict.fromkeys(NAMED_RECEIVERS, RECEIVER),
     "findings": [FINDING],
     "unknown": None,
     "waived": None,

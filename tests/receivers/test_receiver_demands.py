@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from audits import audit_domain
+from audits import TIME, audit_domain
 from worlds import SENDER, Table, dkim_key, healthy, mx, txt
 
-from sendgate.audit.catalogue import SENDING_RULES
+from sendgate.audit.catalogue import RULES
 from sendgate.audit.judge import Policy
 from sendgate.audit.receivers import ReceiverVerdict, receiver_verdicts
 from sendgate.audit.report import Report
@@ -16,12 +16,12 @@ from sendgate.dns.answers import Reason
 from sendgate.dns.double import DnsDouble
 from sendgate.names import Domain
 from sendgate.profile import Receiver
-from sendgate.receivers.rules import DEMANDS, NOT_OBSERVABLE
+from sendgate.receivers.data import HIDDEN, RECEIVERS
+from sendgate.receivers.rules import DEMANDS
 from sendgate.receivers.scripts import mixed_label
 from sendgate.render.json import audit as as_json
 
 BULK = [Receiver.GOOGLE_BULK, Receiver.YAHOO_BULK, Receiver.MICROSOFT_BULK]
-JUDGED = [r for r in Receiver if r not in (Receiver.APPLE, Receiver.LAPOSTE)]
 SPF = ("12345m.example.com", "TXT")
 DMARC = ("_dmarc.example.com", "TXT")
 KEY = ("s1._domainkey.news.example.com", "TXT")
@@ -39,10 +39,9 @@ async def verdicts_of(change: Table, **given: Any) -> dict[Receiver, ReceiverVer
 
 
 async def test_a_healthy_sender_passes_everywhere() -> None:
-    """Every receiver whose demands are known says pass; of the others nothing is claimed."""
+    """Every receiver says pass, whether declared or not."""
     found = await verdicts_of({})
-    assert {r for r, entry in found.items() if entry.verdict == "pass"} == set(JUDGED)
-    assert found[Receiver.APPLE].verdict == found[Receiver.LAPOSTE].verdict == "not_applicable"
+    assert {r for r, entry in found.items() if entry.verdict == "pass"} == set(Receiver)
     assert not any(entry.failed or entry.unknown or entry.declared for entry in found.values())
 
 
@@ -55,23 +54,28 @@ async def test_a_healthy_sender_passes_everywhere() -> None:
             "yahoo": "RCV014",
             "yahoo-bulk": "RCV014 RCV015 RCV016",
             "microsoft-bulk": "RCV023 RCV024 RCV025",
+            "apple": "RCV029 RCV032",
+            "laposte": "RCV035",
         }),
         ({SPF: []}, {
-            "google-bulk": "RCV009", "yahoo-bulk": "RCV015", "microsoft-bulk": "RCV023"
+            "google-bulk": "RCV009", "yahoo-bulk": "RCV015", "microsoft-bulk": "RCV023",
+            "apple": "RCV030",
         }),
         ({DMARC: []}, {
-            "google-bulk": "RCV011", "yahoo-bulk": "RCV016", "microsoft-bulk": "RCV025"
+            "google-bulk": "RCV011", "yahoo-bulk": "RCV016", "microsoft-bulk": "RCV025",
+            "apple": "RCV031",
         }),
         ({REVERSE: []}, {
             "google": "RCV002", "google-bulk": "RCV002", "yahoo": "RCV018",
             "yahoo-bulk": "RCV018", "microsoft": "RCV027", "microsoft-bulk": "RCV027",
+            "apple": "RCV034", "laposte": "RCV037",
         }),
         ({("news.example.com", "MX"): [mx(0, ".")]}, {
             "yahoo": "RCV019", "yahoo-bulk": "RCV019", "microsoft-bulk": "RCV026"
         }),
         ({KEY: [txt(f"v=DKIM1; p={dkim_key(768)}")]}, {
             "google": "RCV004", "google-bulk": "RCV004 RCV010", "yahoo": "RCV020",
-            "yahoo-bulk": "RCV015 RCV020", "microsoft-bulk": "RCV024",
+            "yahoo-bulk": "RCV015 RCV020", "microsoft-bulk": "RCV024", "apple": "RCV030",
         }),
     ],
     ids=["nothing", "no SPF", "no DMARC", "no PTR", "null MX", "short key"],
@@ -82,7 +86,7 @@ async def test_each_receiver_fails_by_its_own_demands(
     """The ids that decide stand with each receiver; the others pass."""
     found = await verdicts_of(change)
     assert {str(r): " ".join(e.failed) for r, e in found.items() if e.failed} == failed
-    for receiver in JUDGED:
+    for receiver in Receiver:
         assert found[receiver].verdict == ("fail" if str(receiver) in failed else "pass")
 
 
@@ -94,7 +98,7 @@ async def test_undeclared_receivers_decide_nothing() -> None:
         "verdict": "fail",
         "declared": False,
         "failed": ["RCV010"],
-        "not_observable": sorted(NOT_OBSERVABLE[Receiver.GOOGLE_BULK]),
+        "not_observable": sorted(RECEIVERS[Receiver.GOOGLE_BULK].hidden),
     }
 
 
@@ -151,7 +155,7 @@ async def test_a_shared_sender_rests_on_its_provider() -> None:
     double = DnsDouble(healthy() | {key: [txt(f"v=DKIM1; p={dkim_key()}")]})
     report = await audit_domain("news.example.com", given, double)
     found = {e.receiver: e for e in receiver_verdicts(report.facts)}
-    assert {found[receiver].verdict.value for receiver in JUDGED} == {"pass"}
+    assert {found[receiver].verdict.value for receiver in Receiver} == {"pass"}
     assert "RCV002" not in found[Receiver.GOOGLE_BULK].not_observable
 
 
@@ -175,5 +179,68 @@ def test_demands_are_in_the_catalogue_in_order() -> None:
     """Each once, by its id, and none of them stands among what DNS cannot show."""
     ids = [demand.rule.id for demand in DEMANDS]
     assert ids == sorted(set(ids))
-    assert ids == [rule.id for rule in SENDING_RULES if rule.area == "RCV"]
-    assert not set(ids) & {hidden for listed in NOT_OBSERVABLE.values() for hidden in listed}
+    assert ids == [rule.id for rule in RULES if rule.area == "RCV"]
+    assert not set(ids) & set(HIDDEN)
+
+
+def test_each_receiver_is_known_as_of_a_day() -> None:
+    """Its pages and their dates, and items that DNS does not show, each with what would."""
+    assert set(RECEIVERS) == set(Receiver)
+    assert {item for known in RECEIVERS.values() for item in known.hidden} == set(HIDDEN)
+    for known in RECEIVERS.values():
+        assert known.sources
+        assert all(source.url.startswith("https://") for source in known.sources)
+        assert all(source.read <= TIME.date() for source in known.sources)
+
+
+async def test_a_reverse_zone_that_was_not_given_is_not_observable() -> None:
+    """Offline it is mostly somebody else's: neither pass nor unknown rests on it."""
+    found = await verdicts_of({REVERSE: Reason.NOT_ASKED}, receivers=["google-bulk", "apple"])
+    for receiver, rule in ((Receiver.GOOGLE_BULK, "RCV002"), (Receiver.APPLE, "RCV034")):
+        assert found[receiver].verdict == "pass"
+        assert rule in found[receiver].not_observable
+
+
+async def test_a_provider_without_a_connected_domain_fails_at_la_poste() -> None:
+    """A pass of the provider's own domain aligns with nothing."""
+    given = {"sender": "shared", "provider": "hubspot", "dkim-domains": ["hubspotemail.net"]}
+    key = ("s1._domainkey.hubspotemail.net", "TXT")
+    double = DnsDouble(healthy() | {key: [txt(f"v=DKIM1; p={dkim_key()}")]})
+    given |= {"selectors": ["s1"], "receivers": ["laposte", "yahoo"]}
+    report = await audit_domain("news.example.com", given, double)
+    found = {e.receiver: e for e in receiver_verdicts(report.facts)}
+    assert found[Receiver.LAPOSTE].failed == ("RCV035",)
+    assert found[Receiver.YAHOO].verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("record", "failed"),
+    [
+        ("v=spf1 ip4:192.0.2.99 -all", ("RCV036",)),
+        ("v=spf1 ip4:192.0.2.10 ip4:x -all", ("RCV036",)),
+        ("v=spf1 ~all", ()),
+    ],
+)
+async def test_la_poste_refuses_what_spf_excludes(record: str, failed: tuple[str, ...]) -> None:
+    """A fail and an invalid record; a soft fail leaves it to DKIM."""
+    found = await verdicts_of({SPF: [txt(record)]})
+    assert found[Receiver.LAPOSTE].failed == failed
+
+
+async def test_la_poste_asks_for_dmarc_with_reports() -> None:
+    """Both are warnings: they fail nothing."""
+    for change, rule in (
+        ({DMARC: [txt("v=DMARC1; p=reject")]}, "RCV039"),
+        ({DMARC: []}, "RCV038"),
+    ):
+        report = await report_of(change, receivers=["laposte"])
+        said = {f.rule.id: str(f.severity) for f in report.findings if f.rule.area == "RCV"}
+        assert said == {rule: "warning"}
+
+
+async def test_apple_defers_a_domain_that_is_not_there() -> None:
+    """From, or the return path."""
+    table = {k: v for k, v in healthy().items() if "12345m" not in k[0]}
+    given = SENDER | {"receivers": ["apple"]}
+    report = await audit_domain("news.example.com", given, DnsDouble(table))
+    assert "RCV033" in {f.rule.id for f in report.findings}

@@ -1,7 +1,6 @@
-"""RULES: the one list of rules, in the order of the report; SENDING_RULES: the gate's.
+"""RULES: the one list of rules, in the order of the report.
 
-An audit judges domains. Where mail is about to leave, the hosts that send it and what the
-receivers in the list demand are judged too.
+Those of the receivers speak only where their receiver was declared.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from sendgate.topology import dns_rules as dns
 from sendgate.topology import rules as topology
 from sendgate.vocabulary import Rule
 
-__all__ = ["RULES", "SENDING_RULES"]
+__all__ = ["RULES"]
 
 RULES: tuple[Rule, ...] = (
     *spf.RULES,
@@ -35,5 +34,6 @@ RULES: tuple[Rule, ...] = (
     *dane.RULES,
     *dns.RULES,
     *topology.RULES,
+    *hosts.RULES,
+    *receivers.RULES,
 )
-SENDING_RULES: tuple[Rule, ...] = (*RULES, *hosts.RULES, *receivers.RULES)

@@ -28,7 +28,6 @@ from sendgate.dmarc.collect import collect_dmarc, complete_dmarc, enrich_dmarc
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.dns.source import Desk
 from sendgate.hosts.collect import collect_hosts
-from sendgate.hosts.facts import HostFacts
 from sendgate.mtasts.collect import enrich_mtasts
 from sendgate.mtasts.facts import StsFacts
 from sendgate.mx.collect import collect_mx
@@ -56,19 +55,17 @@ async def collect(
     desk: Desk,
     probe_label: str,
     *,
-    sending: bool = False,
     web: Web | None = None,
 ) -> DomainFacts:
     """Everything that was seen about the sender; `probe_label` is a label nobody publishes.
 
-    `sending`: ask about the hosts that send, too. `web`: what fetches the files that records
-    name; without it none is fetched.
+    `web`: what fetches the files that records name; without it none is fetched.
     """
     spf_domain = profile.envelope or profile.sending
     # Keys and hosts ask in their further rounds only what is listed: no round waits for them.
     keys, hosts, (names, mx, spf, dmarc, bimi, checks, helo_checks) = await asyncio.gather(
         collect_dkim(profile, desk, probe_label),
-        _hosts(profile, desk, sending=sending),
+        collect_hosts(profile, desk),
         _in_rounds(profile, spf_domain, desk),
     )
     # The order in which the spare questions are listed is the order of their worth.
@@ -134,10 +131,6 @@ def _identifiers(profile: Profile) -> list[Domain]:
     """List what may align with the author domain: d= domains and the return path."""
     path = profile.return_path
     return [*profile.dkim_domains, *([] if path is None else [path.name])]
-
-
-async def _hosts(profile: Profile, desk: Desk, *, sending: bool) -> HostFacts:
-    return await collect_hosts(profile, desk) if sending else HostFacts()
 
 
 async def _complete_names(

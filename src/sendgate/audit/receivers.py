@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from sendgate.audit.facts import DomainFacts
 from sendgate.audit.report import Verdict
 from sendgate.profile import Receiver
-from sendgate.receivers.demand import Demand, family_of
-from sendgate.receivers.rules import DEMANDS, NOT_OBSERVABLE
+from sendgate.receivers.data import RECEIVERS
+from sendgate.receivers.demand import Demand
+from sendgate.receivers.rules import DEMANDS
 from sendgate.vocabulary import Hit, Severity
 
 __all__ = ["ReceiverVerdict", "receiver_verdicts"]
@@ -39,17 +40,16 @@ class ReceiverVerdict:
 
 
 def receiver_verdicts(facts: DomainFacts) -> tuple[ReceiverVerdict, ...]:
-    """Judge the demands of every receiver; *not applicable* where none are known of it.
+    """Judge the demands of every receiver.
 
-    So it is for a name that nothing says is meant to send, whatever its MX, and for an
-    audit of domains alone, which does not look at the hosts that send.
+    They are *not applicable* to a name that nothing says is meant to send, whatever its MX.
     """
     return tuple(_verdict(receiver, facts) for receiver in Receiver)
 
 
 def _verdict(receiver: Receiver, facts: DomainFacts) -> ReceiverVerdict:
     declared = receiver in facts.profile.receivers
-    if family_of(receiver) is None or not facts.profile.declared or not facts.hosts.asked:
+    if not facts.profile.declared:
         return ReceiverVerdict(receiver, declared, Verdict.NOT_APPLICABLE)
     as_declared = replace(facts, profile=replace(facts.profile, receivers=(receiver,)))
     demands = [demand for demand in DEMANDS if demand.applies_to(receiver)]
@@ -60,7 +60,7 @@ def _verdict(receiver: Receiver, facts: DomainFacts) -> ReceiverVerdict:
     unshown = {d.rule.id for d in demands if not d.shows(facts)}
     unknown = unseen | undeclared
     verdict = Verdict.FAIL if failed else Verdict.UNKNOWN if unknown else Verdict.PASS
-    hidden = {*NOT_OBSERVABLE[receiver], *undeclared, *unshown}
+    hidden = {*RECEIVERS[receiver].hidden, *undeclared, *unshown}
     return ReceiverVerdict(
         receiver, declared, verdict, *(tuple(sorted(ids)) for ids in (failed, unknown, hidden))
     )

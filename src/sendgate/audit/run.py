@@ -25,26 +25,24 @@ async def audit(
     rules: Sequence[Rule] | None = None,
     time: datetime | None = None,
     seed: str | None = None,
-    sending: bool = False,
     web: Web | None = None,
 ) -> Report:
     """Ask, note and judge: the report of one sender.
 
     `source` should be a `RunSource` where several audits share one run. `time` (aware,
     default now) dates the report and decides on waivers; `seed` (of `dns.probe`) is given
-    where a recording is to be replayed exactly. `sending`: mail is about to leave, so the
-    hosts that send and the receivers' demands are judged too. `web` fetches the files that
-    records name; without it they are not checked.
+    where a recording is to be replayed exactly. `web` fetches the files that records name;
+    without it they are not checked.
     """
-    from sendgate.audit.catalogue import RULES, SENDING_RULES
+    from sendgate.audit.catalogue import RULES
 
     desk = Desk(source)
     label = probe_label(profile.sending, seed or new_seed())
-    facts = await collect(profile, desk, label, sending=sending, web=web)
+    facts = await collect(profile, desk, label, web=web)
     cost = DnsCost(desk.questions, desk.failed, round(desk.seconds, 3))
     return judge(
         facts,
-        (SENDING_RULES if sending else RULES) if rules is None else rules,
+        RULES if rules is None else rules,
         policy or Policy(),
         time or datetime.now(UTC),
         cost,

@@ -23,13 +23,13 @@ async def collect_hosts(profile: Profile, desk: Desk) -> HostFacts:
     and two for the HELO name.
     """
     if not profile.operates_hosts:
-        return HostFacts(asked=True)
+        return HostFacts()
     helo, *addresses = await asyncio.gather(
         _helo(profile.helo, desk.listed), *(_address(ip, desk.listed) for ip in profile.ips)
     )
     assert helo is None or isinstance(helo, HeloName)
     found = tuple(x for x in addresses if isinstance(x, SendingAddress))
-    return HostFacts(found, helo, asked=True)
+    return HostFacts(found, helo)
 
 
 async def _address(ip: IpAddress, source: DnsSource) -> SendingAddress:

@@ -101,11 +101,7 @@ class HeloName:
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What was seen of the hosts that send, as far as the sender operates them.
-
-    `asked` is false for an audit of domains alone, which does not look at hosts.
-    """
+    """What was seen of the hosts that send, as far as the sender operates them."""
 
     addresses: tuple[SendingAddress, ...] = ()
     helo: HeloName | None = None
-    asked: bool = False

@@ -1,1 +1,1 @@
-"""What Google, Yahoo and Microsoft ask of senders, as far as DNS can show whether it is met."""
+"""What mailbox providers ask of senders, as far as DNS can show whether it is met."""

@@ -44,12 +44,13 @@ class Family(StrEnum):
     GOOGLE = "google"
     YAHOO = "yahoo"
     MICROSOFT = "microsoft"
+    APPLE = "apple"
+    LAPOSTE = "laposte"
 
 
-def family_of(receiver: Receiver) -> Family | None:
-    """The operator whose demands a receiver makes; None where none are known."""
-    name = receiver.value.removesuffix("-bulk")
-    return Family(name) if name in set(Family) else None
+def family_of(receiver: Receiver) -> Family:
+    """The operator whose demands a receiver makes."""
+    return Family(receiver.value.removesuffix("-bulk"))
 
 
 @dataclass(frozen=True)

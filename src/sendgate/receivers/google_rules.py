@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendgate.dmarc.alignment import DmarcResult
-from sendgate.dmarc.alignment_rules import from_at_mailbox_provider, nothing_aligns
-from sendgate.dmarc.record import Policy
+from sendgate.dmarc.alignment_rules import from_at_mailbox_provider
 from sendgate.names import Domain
-from sendgate.observed import Present, Unknown, nothing_seen
+from sendgate.observed import nothing_seen
 from sendgate.receivers import states
 from sendgate.receivers.demand import Demand, Family, demand
 from sendgate.receivers.reverse import reverse_faults, shows_addresses
 from sendgate.receivers.scripts import mixed_label
+from sendgate.receivers.shared import rejected_by_own_policy
 from sendgate.spf.text_rules import broad_or_private_range
 from sendgate.spf.tree_rules import authorises_everyone
-from sendgate.vocabulary import CannotTell, Document, Hit, Severity, Verdicts, cannot_tell
+from sendgate.vocabulary import CannotTell, Document, Hit, Severity, Verdicts
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
@@ -141,20 +140,7 @@ def google_rejected_by_own_policy(facts: DomainFacts) -> Verdicts:
     Google then refuses the mail as the domain itself asks. With quarantine it goes into
     spam. What forwarding does to mail is not meant here.
     """
-    policy = facts.dmarc.policy
-    if isinstance(policy, Unknown):
-        if facts.alignment.result is DmarcResult.FAIL:
-            yield cannot_tell(policy)
-        return
-    if not isinstance(policy, Present) or policy.value.effective_policy is not Policy.REJECT:
-        return
-    if facts.alignment.result is DmarcResult.FAIL:
-        yield Hit(
-            f"Google rejects what fails p=reject of {policy.value.domain}, as this mail does",
-            states.dmarc_evidence(facts),
-        )
-    else:
-        yield from (said for said in nothing_aligns.judge(facts) if isinstance(said, CannotTell))
+    yield from rejected_by_own_policy(facts, "Google")
 
 
 @demand(

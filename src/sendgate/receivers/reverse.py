@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sendgate.dns.answers import Reason
 from sendgate.hosts.rules import fault_of, unread_reverse
 from sendgate.vocabulary import Hit, Verdicts
 
@@ -23,5 +24,12 @@ def reverse_faults(facts: DomainFacts, who: str) -> Verdicts:
 
 
 def shows_addresses(facts: DomainFacts) -> bool:
-    """Whether addresses were declared; those of a provider are the provider's duty."""
-    return bool(facts.hosts.addresses) or not facts.profile.operates_hosts
+    """Whether addresses were declared and their reverse DNS was asked for.
+
+    Those of a provider are the provider's duty; a reverse zone that was not given offline
+    is not checked.
+    """
+    if not facts.profile.operates_hosts:
+        return True
+    unseen = [address.unknown for address in facts.hosts.addresses]
+    return bool(unseen) and not any(u and u.reason is Reason.NOT_ASKED for u in unseen)

@@ -12,7 +12,7 @@ from sendgate.observed import evidence_of
 from sendgate.receivers import states
 from sendgate.receivers.demand import Demand, Family, demand
 from sendgate.receivers.reverse import reverse_faults, shows_addresses
-from sendgate.topology.facts import NameFacts
+from sendgate.receivers.shared import mail_names, unresolved
 from sendgate.vocabulary import (
     CannotTell,
     Document,
@@ -20,7 +20,6 @@ from sendgate.vocabulary import (
     Scope,
     Severity,
     Verdicts,
-    cannot_tell,
     unread,
 )
 
@@ -110,12 +109,7 @@ def yahoo_domain_does_not_resolve(facts: DomainFacts) -> Verdicts:
 
     Yahoo looks for the zone of both and refuses mail where there is none.
     """
-    for role, name in _mail_names(facts):
-        if name.exists is False:
-            evidence = tuple(e for answer in name.answers for e in evidence_of(answer))
-            yield Hit(f"{role} {name.name} does not exist, and Yahoo looks it up", evidence)
-        elif name.exists is None and name.failed is not None:
-            yield cannot_tell(name.failed)
+    yield from unresolved(facts, "Yahoo")
 
 
 @demand(
@@ -215,14 +209,8 @@ def yahoo_logo_without_policy(facts: DomainFacts) -> Verdicts:
             yield Hit(f"Yahoo shows no logo: {said.message}", said.evidence)
 
 
-def _mail_names(facts: DomainFacts) -> Iterator[tuple[str, NameFacts]]:
-    yield "the From domain", facts.sending
-    if facts.return_path is not None and facts.return_path is not facts.sending:
-        yield "the return path", facts.return_path
-
-
 def _mail_exchangers(facts: DomainFacts) -> Iterator[tuple[str, MxFacts]]:
-    for role, name in _mail_names(facts):
+    for role, name in mail_names(facts):
         if name.name in facts.mx:
             yield role, facts.mx[name.name]
 

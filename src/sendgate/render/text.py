@@ -15,7 +15,7 @@ Readable without colour and at 80 columns; every foreign text has gone through `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sendgate.audit.receivers import receiver_verdicts
 from sendgate.audit.report import Finding, Report, StaleWaiver, UnknownItem, Verdict
@@ -23,6 +23,7 @@ from sendgate.dmarc.alignment import DkimAlignment
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Malformed, Present, Unknown
 from sendgate.profile import Profile, Role
+from sendgate.receivers.data import HIDDEN
 from sendgate.render.page import Page, Word
 from sendgate.render.safe import safe, shorten
 from sendgate.render.summaries import state_of
@@ -140,8 +141,8 @@ def _sender_on(page: Page, report: Report) -> None:
     say("spf", _spf_line(report))
     say("dkim", _dkim_line(alignment.dkim))
     say("dmarc", _dmarc_line(report))
-    if profile.receivers and report.facts.hosts.asked:
-        say("receivers", _receivers_line(report))
+    for number, line in enumerate(_receiver_lines(report)):
+        say("" if number else "receivers", line)
 
 
 def _keys_on(page: Page, report: Report) -> None:
@@ -209,15 +210,22 @@ def _dmarc_line(report: Report) -> str:
             return f"no policy; {expected}"
 
 
-def _receivers_line(report: Report) -> str:
-    """Say of each declared receiver how the mail fares there, and by which rules it fails."""
-    parts = []
+def _receiver_lines(report: Report) -> Iterator[str]:
+    """Say of each declared receiver how the mail fares there, and what DNS does not show of it."""
+    hidden: dict[str, None] = {}
+    unseen: dict[str, None] = {}
     for entry in receiver_verdicts(report.facts):
-        if entry.declared:
-            word, _ = _VERDICTS[entry.verdict]
-            why = entry.failed or (entry.unknown if entry.verdict is Verdict.UNKNOWN else ())
-            parts.append(f"{entry.receiver} {word}" + (f" ({', '.join(why)})" if why else ""))
-    return "; ".join(parts)
+        if not entry.declared:
+            continue
+        word, _ = _VERDICTS[entry.verdict]
+        why = entry.failed or (entry.unknown if entry.verdict is Verdict.UNKNOWN else ())
+        yield f"{entry.receiver} {word}" + (f" ({', '.join(why)})" if why else "")
+        hidden |= dict.fromkeys(HIDDEN[i].what for i in entry.not_observable if i in HIDDEN)
+        unseen |= dict.fromkeys(i for i in entry.not_observable if i not in HIDDEN)
+    if unseen:
+        yield f"not shown by what was declared or given: {', '.join(unseen)}"
+    if hidden:
+        yield f"not shown by DNS: {', '.join(hidden)}"
 
 
 def findings_on(page: Page, findings: Sequence[Finding]) -> None:

@@ -11,7 +11,7 @@ from sendgate.vocabulary import AnyRule
 __all__ = ["EVERY_RULE"]
 
 EVERY_RULE: tuple[AnyRule, ...] = (
-    *audit.SENDING_RULES,
+    *audit.RULES,
     *text.RULES,
     *message.RULES,
     *gate_rules.RULES,

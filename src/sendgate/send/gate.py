@@ -61,9 +61,9 @@ def decide(report: Report, judgements: Sequence[Judgement] = ()) -> Decision:
 
     The receivers that count are those of the report's profile.
     """
-    from sendgate.audit.catalogue import SENDING_RULES
+    from sendgate.audit.catalogue import RULES
 
-    audited = run_rules(report.facts, SENDING_RULES, Policy(), report.domain, report.time.date())
+    audited = run_rules(report.facts, RULES, Policy(), report.domain, report.time.date())
     said = (audited, *judgements)
     findings = tuple(
         finding

@@ -112,7 +112,7 @@ async def gate_audit(
     run = RunSource(recording)
     profile = profile_of(campaign)
     report, host, replies, *messages = await asyncio.gather(
-        audit(profile, run, policy=Policy(), time=now, seed=seed, sending=True),
+        audit(profile, run, policy=Policy(), time=now, seed=seed),
         _unsubscribe_host(campaign, run),
         _replies(campaign, run),
         *(_message(campaign, profile, sample, run, now) for sample in samples),
