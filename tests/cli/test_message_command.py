@@ -297,3 +297,20 @@ def test_a_message_that_ends_in_its_header_is_said_to(
     done = sendgate("message", "x.eml", *AT, *zone)
     assert done.exit_code == 1
     assert "x.eml' ends within its header" in done.stderr
+
+
+def test_at_judges_stored_mail_by_its_own_time(
+    sendgate: Run, zone: list[str], tmp_path: Path
+) -> None:
+    """x= and t= are held against --at; without it a remark says that there is such an option."""
+    early = sign(PLAIN, [rsa_signer()], NOW).replace(b"t=", b"x=1; t=", 1)
+    (tmp_path / "x.eml").write_bytes(early)
+    done = sendgate("message", "x.eml", *zone, "--format", "json")
+    assert [one["cause"] for one in document(done)["dkim"]] == ["expired"]
+    assert "--at TIME" in done.stderr
+    (tmp_path / "x.eml").write_bytes(SIGNED)
+    for at, cause in (("2026-11-23T12:00:00Z", None), ("Mon, 23 Nov 2026 12:00:00 +0000", None),
+                      ("2026-11-22", "expired")):  # fmt: skip
+        done = sendgate("message", "x.eml", *zone, "--format", "json", "--at", at)
+        assert {one["cause"] for one in document(done)["dkim"]} == {cause}
+        assert "--at" not in done.stderr

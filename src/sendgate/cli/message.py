@@ -75,6 +75,8 @@ def message(
     with run.destination() as destination:
         where = "stdin" if file == "-" else file
         report = run_whole(_examined(run, read, where, connection, chosen, receivers, when))
+        if when is None and report.facts.expired:
+            run.console.note("a signature expired before now; --at TIME judges stored mail")
         if run.format == "text":
             page = destination.page()
             message_on(page, report)

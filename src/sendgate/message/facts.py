@@ -12,6 +12,7 @@ from sendgate.message.connection import ReceivedSpf
 from sendgate.message.dmarc import MessageDmarc
 from sendgate.message.headers import MailboxText, angle_uris, decode_words, mailboxes
 from sendgate.message.record import Field, Message
+from sendgate.message.signature import Cause
 from sendgate.message.verify import SignatureResult
 from sendgate.names import ROOT, Domain
 from sendgate.observed import Evidence
@@ -94,6 +95,15 @@ class MessageFacts:
     def passing(self) -> tuple[SignatureResult, ...]:
         """The signatures that verify."""
         return tuple(result for result in self.results if result.passed)
+
+    @property
+    def expired(self) -> tuple[SignatureResult, ...]:
+        """The signatures that fail for the time at which they are judged."""
+        return tuple(
+            result
+            for result in self.results
+            if result.problem is not None and result.problem.cause is Cause.EXPIRED
+        )
 
     def at(self, name: str, field: Field | None = None, line: int | None = None) -> Evidence:
         """Give a field as evidence; without `field`, evidence that `name` is not there."""
