@@ -12,6 +12,8 @@ from sendgate.audit.infer import SenderOptions, build_profile
 from sendgate.audit.judge import Policy
 from sendgate.audit.report import Report
 from sendgate.audit.run import audit
+from sendgate.bimi.certificate import roots_from_file
+from sendgate.bimi.fetch import AssetReader
 from sendgate.dns.source import DnsSource, RunSource
 from sendgate.names import Domain
 from sendgate.profile import Receiver, SenderKind
@@ -59,10 +61,13 @@ async def audit_domain(
     time: datetime = TIME,
     seed: str = SEED,
     web: Web | None = None,
+    brand: AssetReader | None = None,
 ) -> Report:
     """Audit one domain over a source, with options as in a `[[sender]]` table."""
     profile = build_profile(Domain.parse(domain), options_of(given))
-    return await audit(profile, RunSource(source), policy=policy, time=time, seed=seed, web=web)
+    return await audit(
+        profile, RunSource(source), policy=policy, time=time, seed=seed, web=web, brand=brand
+    )
 
 
 async def audit_fixture(
@@ -71,8 +76,11 @@ async def audit_fixture(
     data: Path,
     time: datetime = TIME,
     web: Web | None = None,
+    roots: Path | None = None,
 ) -> Report:
     """Audit one domain over a zone file or a recording, with the files that `web` has.
+
+    Marks are vouched for by `roots`, a PEM file; without it by nobody.
 
     The reverse name of the address that fixtures declare is in a file for all of them, but
     for those that are about it.
@@ -82,7 +90,10 @@ async def audit_fixture(
 
         replay = ReplaySource.read(data)
         return await audit_domain(domain, given, replay, time=time, seed=replay.seed, web=web)
-    return await audit_domain(domain, given, offline(data, *_reverse(data)), time=time, web=web)
+    vouching = None if roots is None else roots_from_file(str(roots))
+    brand = None if web is None else AssetReader(web, vouching, time)
+    source = offline(data, *_reverse(data))
+    return await audit_domain(domain, given, source, time=time, web=web, brand=brand)
 
 
 async def check_fixture(

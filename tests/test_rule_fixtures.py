@@ -24,7 +24,12 @@ from sendgate.web import Fetched
 FOLDER = Path(__file__).parent.parent / "fixtures" / "rules"
 CASES = sorted(path.parent for path in FOLDER.glob("*/case.toml"))
 RULES = (*AUDIT_RULES, *TEXT_RULES)
-TYPES = {".txt": "text/plain", ".html": "text/html"}
+TYPES = {
+    ".txt": "text/plain",
+    ".html": "text/html",
+    ".svg": "image/svg+xml",
+    ".pem": "application/pem-certificate-chain",
+}
 TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -41,7 +46,9 @@ async def reports_of(folder: Path, half: str) -> tuple[tuple[Report, ...], dict[
     if (folder / half).is_dir():
         return (await check_fixture(domain, options, folder / half, TIME)).reports, expected
     data = folder / expected.get("replay", f"{half}.zone")
-    report = await audit_fixture(domain, options, data, TIME, web_of(folder, expected.get("web")))
+    web = web_of(folder, expected.get("web"))
+    roots = folder / case["mark-roots"] if "mark-roots" in case else None
+    report = await audit_fixture(domain, options, data, TIME, web, roots)
     return (report,), expected
 
 

@@ -157,7 +157,8 @@ def cannot_tell(unseen: Unknown | Failed, severity: Severity | None = None) -> C
 
 Verdicts = Iterator[Hit | CannotTell]
 RuleFunction = Callable[["DomainFacts"], Verdicts]
-Facts = TypeVar("Facts")  # what a rule is a function of
+# What a rule is a function of; one that needs less is a rule of those who have more.
+Facts = TypeVar("Facts", contravariant=True)
 
 
 def unread(seen: Answer | Unknown | None, severity: Severity | None = None) -> Verdicts:

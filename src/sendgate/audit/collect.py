@@ -20,6 +20,7 @@ from typing import TypeAlias
 from sendgate.audit.facts import DomainFacts
 from sendgate.bimi.collect import collect_bimi, enrich_bimi
 from sendgate.bimi.facts import BimiFacts
+from sendgate.bimi.fetch import AssetReader
 from sendgate.dane.collect import enrich_dane
 from sendgate.dane.facts import DaneFacts
 from sendgate.dkim.collect import collect_dkim, enrich_dkim
@@ -56,10 +57,12 @@ async def collect(
     probe_label: str,
     *,
     web: Web | None = None,
+    brand: AssetReader | None = None,
 ) -> DomainFacts:
     """Everything that was seen about the sender; `probe_label` is a label nobody publishes.
 
-    `web`: what fetches the files that records name; without it none is fetched.
+    `web`: what fetches the files that records name; without it none is fetched. `brand`: what
+    reads the logo and its certificate.
     """
     spf_domain = profile.envelope or profile.sending
     # Keys and hosts ask in their further rounds only what is listed: no round waits for them.
@@ -71,7 +74,7 @@ async def collect(
     # The order in which the spare questions are listed is the order of their worth.
     own_mx = mx[profile.sending]
     bimi, dmarc, spf, zones, dkim, (mtasts, tlsrpt, dane) = await asyncio.gather(
-        enrich_bimi(bimi, dmarc.organizational, desk),
+        _enrich_bimi(bimi, dmarc.organizational, desk, brand),
         enrich_dmarc(dmarc, desk),
         _enrich_spf(spf, desk),
         enrich_zones(profile, names, desk, probe_label),
@@ -186,6 +189,15 @@ async def _enrich_transport(
     return await asyncio.gather(
         enrich_mtasts(mx, desk, web), enrich_tlsrpt(mx, desk), enrich_dane(mx, organizational, desk)
     )
+
+
+async def _enrich_bimi(
+    facts: BimiFacts, organizational: Domain | None, desk: Desk, brand: AssetReader | None
+) -> BimiFacts:
+    facts = await enrich_bimi(facts, organizational, desk)
+    if brand is None:
+        return facts
+    return replace(facts, assets=await brand.read(facts, organizational))
 
 
 async def _enrich_spf(spf: Observed[SpfFacts], desk: Desk) -> Observed[SpfFacts]:

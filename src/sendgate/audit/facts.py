@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from sendgate.bimi.assets import Assets
 from sendgate.bimi.facts import BimiFacts
 from sendgate.dane.facts import DaneFacts
 from sendgate.dkim.facts import DkimFacts
@@ -85,6 +86,11 @@ class DomainFacts:
         """The return path's own records; None where it is unknown or the provider's."""
         envelope = self.profile.envelope
         return None if envelope is None else self.names[envelope]
+
+    @property
+    def assets(self) -> Assets | None:
+        """The logo and the mark certificate, where they were fetched."""
+        return self.bimi.assets
 
     @property
     def sends_nothing(self) -> bool:

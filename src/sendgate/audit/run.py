@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from sendgate.audit.collect import collect
 from sendgate.audit.judge import Policy, judge
 from sendgate.audit.report import DnsCost, Report
+from sendgate.bimi.certificate import packaged_roots
+from sendgate.bimi.fetch import AssetReader
 from sendgate.dns.probe import new_seed, probe_label
 from sendgate.dns.source import Desk, DnsSource
 from sendgate.profile import Profile
@@ -26,24 +28,29 @@ async def audit(
     time: datetime | None = None,
     seed: str | None = None,
     web: Web | None = None,
+    brand: AssetReader | None = None,
 ) -> Report:
     """Ask, note and judge: the report of one sender.
 
     `source` should be a `RunSource` where several audits share one run. `time` (aware,
     default now) dates the report and decides on waivers; `seed` (of `dns.probe`) is given
     where a recording is to be replayed exactly. `web` fetches the files that records name;
-    without it they are not checked.
+    without it they are not checked. `brand` reads the logo and its certificate; by default
+    from the `web`, with the mark roots of the package.
     """
     from sendgate.audit.catalogue import RULES
 
     desk = Desk(source)
+    now = time or datetime.now(UTC)
+    if brand is None and web is not None:
+        brand = AssetReader(web, packaged_roots(), now)
     label = probe_label(profile.sending, seed or new_seed())
-    facts = await collect(profile, desk, label, web=web)
+    facts = await collect(profile, desk, label, web=web, brand=brand)
     cost = DnsCost(desk.questions, desk.failed, round(desk.seconds, 3))
     return judge(
         facts,
         RULES if rules is None else rules,
         policy or Policy(),
-        time or datetime.now(UTC),
+        now,
         cost,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sendgate.bimi.assets import Assets
 from sendgate.bimi.record import BimiRecord, parse
 from sendgate.dns.answers import Answer, NxDomain, Record, Txt
 from sendgate.names import Domain
@@ -48,12 +49,14 @@ class BimiFacts:
     """The record at the Author Domain, and the organizational domain's beside it.
 
     `fallback` is None where the Author Domain is its own organizational domain, where that
-    is not known, or where discovery ends at the Author Domain.
+    is not known, or where discovery ends at the Author Domain. `assets` are None where nothing
+    was fetched.
     """
 
     selector: str
     author: BimiPlace
     fallback: BimiPlace | None = None
+    assets: Assets | None = None
 
     @property
     def places(self) -> tuple[BimiPlace, ...]:

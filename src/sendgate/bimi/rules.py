@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sendgate.bimi.asset_rules import CERTIFICATE_RULES, LOGO_RULES
 from sendgate.bimi.facts import BimiPlace
 from sendgate.bimi.record import BimiRecord, location_of
 from sendgate.dmarc.record import DmarcRecord, Policy
@@ -392,6 +393,8 @@ RULES: tuple[Rule, ...] = (
     dmarc_subdomain_policy_none,
     dmarc_percentage_below_100,
     dmarc_in_test_mode,
+    *LOGO_RULES,
     no_mark_certificate,
+    *CERTIFICATE_RULES,
     ignored_bimi_value,
 )

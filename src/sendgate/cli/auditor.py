@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Auditor"]
 
-_WITH_FILES = {"STS"}
+_WITH_FILES = {"BIMI", "STS"}
 _AT_A_TIME = 4  # domains of one command line; a list has --jobs
 
 
