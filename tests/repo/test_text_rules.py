@@ -167,3 +167,21 @@ def test_a_text_that_something_unseen_may_lead_to_is_no_stray(tmp_path: Path) ->
     policy = '_policy TXT "v=DMARC1; p=reject"\n'
     assert "REPO010 example.com" in found(tmp_path / "whole", bind(policy))
     assert "REPO010 example.com" not in found(tmp_path / "part", bind(policy + "$INCLUDE gone\n"))
+
+
+def test_a_part_of_an_spf_record_needs_no_way_back(tmp_path: Path) -> None:
+    """Nothing is sent from a name that only holds what another record includes."""
+    part = 'spf1 TXT "v=spf1 ip4:192.0.2.0/26 -all"\n'
+    whole = 'news TXT "v=spf1 include:spf1.example.com -all"\nnews MX 10 mx.example.net.\n'
+    assert "MX001 spf1.example.com" in found(tmp_path / "alone", bind(part))
+    assert "MX001 spf1.example.com" not in found(tmp_path / "included", bind(part + whole))
+
+
+def test_the_view_of_an_inner_network_is_not_judged_as_the_public_one(tmp_path: Path) -> None:
+    """A private address and no DMARC record are in order inside; a broken record is not."""
+    text = START + '@ MX 10 mail\nmail A 10.0.0.5\n@ TXT "v=spf1 +all"\n'
+    other = text.replace("10.0.0.5", "10.0.0.6")
+    both = {"internal/db.example.com": text, "external/db.example.com": other}
+    told = found(tmp_path, both)
+    names = ("MX009 example.com", "DMARC001 example.com", "SPF011 example.com")
+    assert [told.count(name) for name in names] == [1, 1, 2]

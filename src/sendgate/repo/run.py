@@ -7,6 +7,7 @@ the same of a base revision ──► Change
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from sendgate.audit.infer import SenderOptions
 from sendgate.audit.judge import Policy, run_rules, stale_waivers, verdict_of
 from sendgate.audit.report import Finding, Report, StaleWaiver, Verdict, Waiver
+from sendgate.dns.answers import Txt
 from sendgate.errors import SourceError
 from sendgate.names import Domain
 from sendgate.observed import Absent
@@ -25,8 +27,10 @@ from sendgate.repo.reading import Reading
 from sendgate.repo.report import RepositoryReport
 from sendgate.repo.rules import RULES
 from sendgate.repo.settle import Terms, is_wanted, settled, stale_inline
+from sendgate.repo.source import views_of
 from sendgate.repo.tree import Tree
 from sendgate.repo.waivers import read_inline
+from sendgate.spf.record import is_spf
 from sendgate.vocabulary import AnyRule, Severity
 
 __all__ = ["Asked", "Base", "check", "report_on", "rule_ids", "with_all_known"]
@@ -39,8 +43,14 @@ _NAMED = 3  # broken files that one error names
 # consequences is the same fault. For a silent zone this holds of the whole domain, else of
 # the record.
 _SILENT = "REPO011"
+_INCLUDED = re.compile(r"\s[-+~?]?(?:include:|redirect=)([^\s%]+)", re.IGNORECASE)
 _VOID = frozenset({"DMARC003", "DMARC005", "DMARC030", "DKIM005", "DKIM024", "SPF003", "SPF012"})
 _WAY_BACK = frozenset({"MX001", "MX002"})  # of no concern where nothing sends
+# A view for a network of one's own need not say what other networks ask the public one for.
+_INSIDE = frozenset({"inside", "internal", "intern", "intranet", "lan", "local", "private"})
+_OF_PUBLIC_VIEWS = frozenset(
+    {"BIMI001", "DMARC001", "MX001", "MX009", "SPF001", "STS001", "TLSRPT001", _SILENT}
+)
 _CONSEQUENCES = {
     _SILENT: frozenset({"DMARC001"}),
     "REPO001": _VOID,
@@ -199,8 +209,13 @@ def _report(
 def _settle(audits: TreeAudit, terms: Terms) -> tuple[tuple[Report, ...], tuple[Finding, ...]]:
     reports: list[Report] = []
     known: list[Finding] = []
-    for entry, more in _with_text(audits):
-        idle = _WAY_BACK if _is_idle(entry) else frozenset()
+    parts = _parts_of_spf(audits.reading)
+    views = views_of(audits.reading)
+    for entry, texts in _with_text(audits):
+        idle = _WAY_BACK if _is_idle(entry) or _is_part(entry, parts) else frozenset()
+        if len(views) > 1 and not _INSIDE.isdisjoint(entry.view.lower().split("/")):
+            idle |= _OF_PUBLIC_VIEWS
+        more = [finding for finding in texts if finding.rule.id not in idle]
         kept = tuple(
             finding
             for finding in entry.report.findings
@@ -217,6 +232,20 @@ def _is_idle(entry: Audited) -> bool:
     """Whether nothing says that the name sends: only a policy, or a misplaced text, is there."""
     facts = entry.report.facts
     return not facts.profile.declared and isinstance(facts.spf, Absent) and not facts.dkim.named
+
+
+def _parts_of_spf(reading: Reading) -> frozenset[str]:
+    """Name the domains whose SPF records others of the repository include."""
+    texts = (record.data.text for record in reading.records if isinstance(record.data, Txt))
+    named = (name for text in texts if is_spf(text) for name in _INCLUDED.findall(text))
+    return frozenset(name.lower().rstrip(".") for name in named)
+
+
+def _is_part(entry: Audited, parts: frozenset[str]) -> bool:
+    """Whether the name only holds a part of others' SPF records, as far as anything tells."""
+    facts = entry.report.facts
+    declared = facts.profile.declared or facts.dkim.named
+    return not declared and entry.domain.text in parts
 
 
 def _is_consequence(finding: Finding, causes: Sequence[Finding]) -> bool:
