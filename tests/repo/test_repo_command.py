@@ -433,3 +433,12 @@ def test_a_parked_zone_is_left_in_peace(tmp_path: Path) -> None:
     document = json.loads(sendgate(tmp_path, "repo", "--format", "json").stdout)
     [domain] = document["domains"]
     assert (domain["verdict"], domain["findings"]) == ("not_applicable", [])
+
+
+def test_a_zone_that_is_a_link_out_of_the_repository_is_told(healthy: Path) -> None:
+    """It is not followed, and not silently left unchecked either."""
+    (healthy / "zones" / "example.org.yaml").symlink_to("../../elsewhere.yaml")
+    (healthy / "python").symlink_to("/usr/bin/python")
+    document = check(healthy)
+    [note] = [note for note in document["notes"] if "link" in note]
+    assert note == "'zones/example.org.yaml': not read, a link to no file of the repository"

@@ -17,7 +17,7 @@ from sendgate.audit.judge import Policy, run_rules, stale_waivers, verdict_of
 from sendgate.audit.report import Finding, Report, StaleWaiver, Verdict, Waiver
 from sendgate.dns.answers import Txt
 from sendgate.errors import SourceError
-from sendgate.names import Domain
+from sendgate.names import Domain, printable
 from sendgate.observed import Absent
 from sendgate.repo.audits import Audited, Outside, TreeAudit, audit_tree
 from sendgate.repo.change import Side, base_policy, compare, terms_before, verdict_of_change
@@ -28,7 +28,7 @@ from sendgate.repo.report import RepositoryReport
 from sendgate.repo.rules import RULES
 from sendgate.repo.settle import Terms, is_wanted, settled, stale_inline
 from sendgate.repo.source import views_of
-from sendgate.repo.tree import Tree
+from sendgate.repo.tree import FolderTree, Tree
 from sendgate.repo.waivers import read_inline
 from sendgate.spf.record import is_spf
 from sendgate.vocabulary import AnyRule, Severity
@@ -43,6 +43,7 @@ _NAMED = 3  # broken files that one error names
 # consequences is the same fault. For a silent zone this holds of the whole domain, else of
 # the record.
 _SILENT = "REPO011"
+_ZONE_FILE = re.compile(r"(?:\.(?:ya?ml|zone|db|hosts|signed)|(?:^|/)db\.[^/]+)$", re.IGNORECASE)
 _INCLUDED = re.compile(r"\s[-+~?]?(?:include:|redirect=)([^\s%]+)", re.IGNORECASE)
 _VOID = frozenset({"DMARC003", "DMARC005", "DMARC030", "DKIM005", "DKIM024", "SPF003", "SPF012"})
 _WAY_BACK = frozenset({"MX001", "MX002"})  # of no concern where nothing sends
@@ -115,6 +116,7 @@ async def check(
     unknown provider of a sender.
     """
     reading = read_repository(asked.tree, asked.source, asked.where)
+    reading = replace(reading, notes=(*reading.notes, *_links(asked.tree)))
     if base is None and reading.unread and not reading.records and not reading.hidden:
         raise _nothing_read(reading, asked.where)
     audits = TreeAudit(reading)
@@ -123,6 +125,16 @@ async def check(
     if base is None:
         return report_on(asked, audits)
     return await _compared(asked, base, audits)
+
+
+def _links(tree: Tree) -> Iterator[str]:
+    """Say which zones are links to what the repository does not hold."""
+    found = tree.left_out if isinstance(tree, FolderTree) else ()
+    named = [path for path in found if _ZONE_FILE.search(path)]
+    if named:
+        rest = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        listed = ", ".join(map(printable, named[:_NAMED]))
+        yield f"{listed}{rest}: not read, a link to no file of the repository"
 
 
 def _nothing_read(reading: Reading, where: str) -> SourceError:

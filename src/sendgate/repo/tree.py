@@ -45,6 +45,13 @@ class FolderTree:
         if self._single is not None:
             self._root = self._root.parent
         self._paths: tuple[str, ...] | None = None
+        self._left_out: list[str] = []
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Links that are no files of this tree, sorted: they lead out of it, or nowhere."""
+        self.paths()
+        return tuple(sorted(self._left_out))
 
     @property
     def root(self) -> Path:
@@ -82,6 +89,8 @@ class FolderTree:
                 real = Path(os.path.realpath(path))
                 if real.is_relative_to(self._root) and real.is_file():
                     yield path.relative_to(self._root).as_posix()
+                elif path.is_symlink() and not real.is_dir():
+                    self._left_out.append(path.relative_to(self._root).as_posix())
 
 
 def _refuse(error: OSError) -> None:
