@@ -82,6 +82,13 @@ def test_an_unknown_rule_names_the_nearest(sendgate: Run) -> None:
     assert "did you mean 'too-many-lookups'?" in done.stderr
 
 
+def test_what_dns_does_not_show_is_said_to_be_no_rule(sendgate: Run) -> None:
+    """An id of `not_observable` tells what it stands for, and what would show it."""
+    done = sendgate("explain", "rcv040")
+    assert done.exit_code == 2
+    assert "TLS on the connection (what shows it: the connection; expect 421 4.7.29" in done.stderr
+
+
 def keys(document: Any) -> Any:
     """The shape of a document: its keys, with lists by their first entry."""
     if isinstance(document, dict):
@@ -114,6 +121,7 @@ AUDIT = {
         "return_path": {"name": None, "assumed": None},
         "sender": None,
         "provider": None,
+        "provider_assumed": None,
     },
     "topology": {"outcome": None, "why": None},
     "alignment": {

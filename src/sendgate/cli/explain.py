@@ -10,6 +10,7 @@ import typer
 from sendgate.cli.command import Run, command
 from sendgate.errors import InputError
 from sendgate.names import printable
+from sendgate.receivers.data import HIDDEN
 from sendgate.spelling import nearest
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ def find_rule(word: str, rules: Sequence[AnyRule]) -> AnyRule:
     for rule in rules:
         if wanted in {rule.id.lower(), rule.name}:
             return rule
+    hidden = HIDDEN.get(wanted.upper())
+    if hidden is not None:
+        replies = f"; expect {hidden.replies}" if hidden.replies else ""
+        raise InputError(
+            f"{wanted.upper()} is no rule but something that DNS does not show: {hidden.what} "
+            f"(what shows it: {hidden.needs}{replies})"
+        )
     names = [name for rule in rules for name in (rule.id, rule.name)]
     raise InputError(
         f"no rule is called {printable(word)}{nearest(wanted, names)} (sendgate rules lists them)"
