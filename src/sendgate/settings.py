@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 Reader = Callable[[str, Say], object]
 
-Group = Literal["dns", "output", "sender", "judging", "bulk", "repo"]
+Group = Literal["dns", "web", "output", "sender", "judging", "bulk", "repo"]
 
 
 @dataclass(frozen=True)
@@ -238,6 +238,10 @@ SETTINGS: tuple[Setting, ...] = (
             _given, is_path=True),
     Setting("write-baseline", "repo", "Write what is found to --baseline, as known.", kind="flag",
             in_file=False, expects="true or false"),
+    # Files that records name.
+    _setting_flag("allow-private", "web", "Fetch files from private addresses, too."),
+    Setting("mark-roots", "web", "Roots for mark certificates; default: known ones.", "PEM",
+            _given, is_path=True),
     # DNS.
     _setting_list(
         "nameserver", "dns", "Ask this server; tls:// and https:// too.", "ADDR[:PORT]", _given,
@@ -288,6 +292,8 @@ class Options:
     strict: bool = False
     baseline: str | None = None
     write_baseline: bool = False
+    allow_private: bool = False
+    mark_roots: str | None = None
     nameserver: tuple[str, ...] = ()
     dns_timeout: float | None = None
     zone: tuple[str, ...] = ()

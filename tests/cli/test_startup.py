@@ -56,7 +56,7 @@ def test_no_command_is_a_coroutine_function() -> None:
     groups = [app, *(group.typer_instance for group in app.registered_groups)]
     commands = [command for group in groups if group for command in group.registered_commands]
     callbacks = [command.callback for command in commands]
-    assert len(callbacks) == 18
+    assert len(callbacks) == 19
     for callback in callbacks:
         assert callback is not None
         assert not inspect.iscoroutinefunction(callback)

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from sendgate.cli.audit import audit
+from sendgate.cli.bimi import bimi
 from sendgate.cli.campaign import campaign
 from sendgate.cli.command import EXIT_INTERRUPTED, EXIT_USAGE
 from sendgate.cli.console import Console
@@ -101,7 +102,7 @@ def sendgate(
         raise typer.Exit(EXIT_USAGE)
 
 
-for function in (audit, repo, spf, dmarc, dkim, message, send):
+for function in (audit, repo, spf, dmarc, dkim, bimi, message, send):
     app.command(function.__name__)(function)
 app.add_typer(campaign)
 for function in (rules, explain, schema):

@@ -16,7 +16,15 @@ from sendgate.errors import InputError
 __all__ = ["audit"]
 
 
-@command("sender", "judging", "bulk", "dns", "output", formats=("text", "json", "jsonl", *CI_FORMS))
+@command(
+    "sender",
+    "judging",
+    "bulk",
+    "web",
+    "dns",
+    "output",
+    formats=("text", "json", "jsonl", *CI_FORMS),
+)
 def audit(
     run: Run,
     domains: Annotated[

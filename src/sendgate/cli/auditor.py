@@ -16,6 +16,8 @@ from sendgate.cli.stop import run_whole
 if TYPE_CHECKING:
     from sendgate.audit.judge import Policy
     from sendgate.audit.report import Report, StaleWaiver
+    from sendgate.bimi.certificate import MarkRoots
+    from sendgate.bimi.fetch import AssetReader
     from sendgate.cli.destination import Destination
     from sendgate.cli.sources import OpenSource
     from sendgate.vocabulary import Rule
@@ -107,7 +109,22 @@ class Auditor:
             time=source.time,
             seed=source.seed,
             web=source.web if self._needs_files else None,
+            brand=self._brand(source),
         )
+
+    def _brand(self, source: OpenSource) -> AssetReader | None:
+        """What reads logos and their certificates, where files are fetched."""
+        if source.web is None or not self._needs_files:
+            return None
+        from sendgate.bimi.fetch import AssetReader
+
+        return AssetReader(source.web, self._roots, source.time)
+
+    @cached_property
+    def _roots(self) -> MarkRoots | None:
+        from sendgate.cli.sources import mark_roots
+
+        return mark_roots(self.run.options)
 
     @cached_property
     def _needs_files(self) -> bool:

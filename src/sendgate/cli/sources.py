@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from sendgate.cli.destination import check_writable
 
 if TYPE_CHECKING:
+    from sendgate.bimi.certificate import MarkRoots
     from sendgate.dns.answers import Answer, Question
     from sendgate.dns.live import LiveSource
     from sendgate.dns.nameserver import Nameserver
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sendgate.settings import Options
     from sendgate.web import Web
 
-__all__ = ["OpenSource", "open_live", "open_source"]
+__all__ = ["OpenSource", "mark_roots", "open_live", "open_source", "web_of"]
 
 TIMEOUT = 5.0  # seconds for one question, all its tries included
 
@@ -72,7 +73,6 @@ async def open_source(
     from sendgate.dns.probe import new_seed
     from sendgate.dns.recorded import RecordingSource, ReplaySource
     from sendgate.dns.source import RunSource
-    from sendgate.web import Fetcher
 
     time, seed = datetime.now(UTC), new_seed()
     zones = _zones(options.zone, options.offline)
@@ -93,13 +93,31 @@ async def open_source(
         source = recording = RecordingSource(source, time, seed)
     try:
         run = RunSource(_Watched(source, heard) if heard else source)
-        web = Fetcher(run) if live is not None and zones is None else None
+        web = web_of(options, run) if zones is None else None
         yield OpenSource(run, time, seed, web)
     finally:
         if live is not None:
             await live.aclose()
         if recording is not None and options.record is not None:
             recording.write(options.record)
+
+
+def web_of(options: Options, source: DnsSource) -> Web | None:
+    """What fetches files over HTTPS in this run; None with --offline or --replay."""
+    from sendgate.web import Fetcher, anywhere, is_public
+
+    if options.offline or options.replay is not None:
+        return None
+    return Fetcher(source, allowed=anywhere if options.allow_private else is_public)
+
+
+def mark_roots(options: Options) -> MarkRoots | None:
+    """Whose word counts on marks: --mark-roots, else the roots that are installed."""
+    from sendgate.bimi.certificate import packaged_roots, roots_from_file
+
+    if options.mark_roots is not None:
+        return roots_from_file(options.mark_roots)
+    return packaged_roots()
 
 
 @asynccontextmanager
