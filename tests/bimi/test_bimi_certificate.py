@@ -166,6 +166,8 @@ def test_the_hash_beside_a_logo_is_compared() -> None:
     """A logo that was exchanged in the extension does not have its hash."""
     [logo] = read_logotypes(logotype(LOGO, hashed=b"another"))
     assert logo.hash_matches is False
+    [unpacked] = read_logotypes(logotype(LOGO, hashed=LOGO))
+    assert unpacked.hash_matches  # of the file in the packing
     [outside] = read_logotypes(logotype(LOGO, uri=b"https://www.example.com/logo.svg"))
     assert (outside.octets, outside.hash_matches) == (None, None)
     got = read(ISSUING.issue("example.com", extension=b"\x30\x05ab"))

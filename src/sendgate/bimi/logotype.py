@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
+from sendgate.bimi.svg import unpack
+
 __all__ = ["OID", "EmbeddedLogo", "LogotypeError", "read_logotypes"]
 
 OID = "1.3.6.1.5.5.7.1.12"  # id-pe-logotype
@@ -80,6 +82,10 @@ def _image(details: bytes) -> EmbeddedLogo:
     uri = next((body for tag, body in _parts(uris) if tag == _IA5), b"")
     octets = _data_of(uri)
     matches = None if octets is None else _matches(hashes, octets)
+    if octets is not None and matches is False:
+        # The standard does not say whether a packed logo is hashed as it is or unpacked.
+        plain = unpack(octets)
+        matches = _matches(hashes, plain) if isinstance(plain, bytes) else False
     return EmbeddedLogo(kind.decode("latin-1").lower(), octets, matches)
 
 

@@ -21,13 +21,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType
 
-__all__ = ["MAX_OCTETS", "USUAL_OCTETS", "Fault", "Kind", "Logo", "digest_of", "read_logo"]
+__all__ = [
+    "MAX_OCTETS",
+    "USUAL_OCTETS",
+    "Fault",
+    "Kind",
+    "Logo",
+    "digest_of",
+    "read_logo",
+    "unpack",
+]
 
 MAX_OCTETS = 4 * 1024 * 1024  # unpacked; receivers that are known to say stop at 64 KiB
 USUAL_OCTETS = 32_768  # unpacked; what Gmail asks for and Mail::BIMI takes
 _MAX_ELEMENTS = 250_000
 _MAX_FAULTS = 10  # told one by one of each kind; the others are counted
 _CHUNK = 65_536
+GZIP = b"\x1f\x8b"
 
 SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -91,8 +101,8 @@ class Logo:
 
 def read_logo(octets: bytes) -> Logo:
     """Read an SVG or SVGZ file; what cannot be read at all is a fault of kind FILE."""
-    packed = octets.startswith(b"\x1f\x8b")
-    unpacked = _unpack(octets) if packed else octets
+    packed = octets.startswith(GZIP)
+    unpacked = unpack(octets)
     if isinstance(unpacked, Fault):
         return Logo(len(octets), packed, digest_of(octets), (unpacked,))
     size = len(unpacked)
@@ -114,7 +124,10 @@ def digest_of(octets: bytes) -> str:
     return hashlib.sha256(normal.removeprefix(b"\xef\xbb\xbf").strip()).hexdigest()
 
 
-def _unpack(octets: bytes) -> bytes | Fault:
+def unpack(octets: bytes) -> bytes | Fault:
+    """Give what is packed with gzip unpacked, up to the limit, and everything else as it is."""
+    if not octets.startswith(GZIP):
+        return octets
     unpacker = zlib.decompressobj(wbits=31)
     try:
         unpacked = unpacker.decompress(octets, MAX_OCTETS + 1)

@@ -93,8 +93,8 @@ def bimi_on(page: Page, report: BrandReport) -> None:
         page.entry(label, text, column=_COLUMN)
 
     if report.domain is not None:
-        record = report.record
-        say("record", "none to go by" if record is None else shorten(safe(record), _SHOWN, len(record)))
+        text = report.record or "none to go by"
+        say("record", shorten(safe(text), _SHOWN, len(text)))
     if assets is not None and assets.logo is not None:
         say("logo", _logo_line(assets.logo))
     if assets is not None and assets.certificate is not None:
