@@ -60,8 +60,10 @@ def as_before(run: Run, before: Before, formats: tuple[str, ...]) -> tuple[Run, 
     changed = sorted(n for n in {*then, *now} - above if then.get(n) != now.get(n))
     remarks = [*before.remarks]
     if changed:
-        listed = " and ".join(changed)
-        remarks.append(f"the configuration's {listed} changes with this change: taken as before")
+        listed = ", ".join(changed)
+        remarks.append(
+            f"this change alters settings of the configuration ({listed}): taken as before"
+        )
     remarks += _senders(run.config, before.config)
     return _settled(run, then, formats), tuple(remarks)
 
