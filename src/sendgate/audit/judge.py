@@ -61,6 +61,16 @@ class Judgement:
     left_out: int
 
 
+# What tells the cause, and what tells the consequence of the same fault at the same name.
+_EXPLAINS = {
+    "TOP011": frozenset({"DNS004", "MX001", "SPF001", "TOP025"}),
+    "TOP023": frozenset({"TOP028"}),
+    "TOP030": frozenset({"TOP036"}),
+    "TOP032": frozenset({"DKIM014"}),
+    "TOP033": frozenset({"DKIM014"}),
+}
+
+
 def run_rules(
     facts: Facts, rules: Sequence[RuleOf[Facts]], policy: Policy, domain: Domain, today: date
 ) -> Judgement:
@@ -83,7 +93,20 @@ def run_rules(
                 waived.append(WaivedItem(Finding.of(rule, said, domain), waiver))
             else:
                 findings.append(Finding.of(rule, said, domain))
-    return Judgement(tuple(findings), tuple(unknown), tuple(waived), left_out)
+    kept = tuple(finding for finding in findings if not _is_explained(finding, findings))
+    return Judgement(kept, tuple(unknown), tuple(waived), left_out)
+
+
+def _is_explained(finding: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether another finding, no less severe, tells why this one is so."""
+    return any(
+        finding.rule.id in _EXPLAINS.get(cause.rule.id, frozenset())
+        and finding.severity <= cause.severity
+        and finding.evidence[:1]
+        and cause.evidence[:1]
+        and finding.evidence[0].name == cause.evidence[0].name
+        for cause in findings
+    )
 
 
 def judge(

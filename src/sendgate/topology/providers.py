@@ -66,8 +66,11 @@ class Expected:
 
     def matches(self, sending: Domain, path: Domain | None, name: Domain, data: str) -> bool:
         """Whether a record with this name and data is the one that is asked for."""
-        filled = self.name.replace("{S}", sending.text).replace("{R}", str(path or "{R}"))
-        return _fits(filled, name.text) and _fits(self.value, data)
+
+        def filled(template: str) -> str:
+            return template.replace("{S}", sending.text).replace("{R}", str(path or "{R}"))
+
+        return _fits(filled(self.name), name.text) and _fits(filled(self.value), data)
 
 
 def _fits(template: str, text: str) -> bool:

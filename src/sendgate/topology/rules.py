@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from sendgate.topology import path_rules, role_rules
+from sendgate.topology import account_rules, bounce_rules, path_rules, role_rules
 from sendgate.vocabulary import Rule
 
 __all__ = ["RULES"]
 
-RULES: tuple[Rule, ...] = (*role_rules.RULES, *path_rules.RULES)
+RULES: tuple[Rule, ...] = tuple(
+    sorted(
+        (*role_rules.RULES, *bounce_rules.RULES, *path_rules.RULES, *account_rules.RULES),
+        key=lambda rule: rule.id,
+    )
+)
