@@ -81,7 +81,9 @@ def test_each_violation_is_a_finding_with_its_line(sendgate: Run, tmp_path: Path
     (tmp_path / "logo.svg").write_bytes(bad)
     done = sendgate("bimi", "logo.svg")
     assert done.exit_code == 1
+    assert "error BIMI014 element-outside-profile  logo.svg\n" in done.stdout
     assert 'the logo at logo.svg has the element "script", in line 3' in done.stdout
+    assert "  at  logo.svg:3\n" in done.stdout
     said = document(sendgate("bimi", "logo.svg", "--format", "json"))
     assert [entry["rule"] for entry in said["findings"]] == ["BIMI014", "BIMI014"]
     assert [entry["evidence"][0]["origin"]["line"] for entry in said["findings"]] == [3, 4]

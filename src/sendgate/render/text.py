@@ -46,6 +46,7 @@ __all__ = [
 _COLUMN = 15  # where the values of the sender's lines begin
 _MAX_VALUES = 6  # values shown of one piece of evidence
 _MAX_EVIDENCE = 6
+_FILES = {"SVG", "PEM"}  # what is no record: the file itself is the subject
 _VERDICTS = {
     Verdict.PASS: ("pass", "good"),
     Verdict.FAIL: ("fail", "bad"),
@@ -239,10 +240,13 @@ def findings_on(page: Page, findings: Sequence[Finding]) -> None:
 def finding_on(page: Page, finding: Finding, also: Sequence[Domain] = ()) -> None:
     """Put one finding on the page; `also` are further audited domains that share its record."""
     severity = str(finding.severity)
-    subject = finding.evidence[0].name if finding.evidence else finding.domain
+    first = finding.evidence[0] if finding.evidence else None
+    subject = safe(str(finding.domain if first is None else first.name))
+    if first is not None and first.rdtype in _FILES:
+        subject = safe(first.origin.where, letters=True)
     page.blank()
     page.line((severity, severity), " ", (f"{finding.rule.id} {finding.rule.name}", "strong"),
-              f"  {safe(str(subject))}")  # fmt: skip
+              f"  {subject}")  # fmt: skip
     page.entry("", safe(finding.message))
     if finding.rule.area != "RCV":  # a receiver's demand rests on what other findings show
         _all_evidence_on(page, finding.evidence)
@@ -270,6 +274,9 @@ def _all_evidence_on(page: Page, evidence: Sequence[Evidence]) -> None:
 def evidence_on(page: Page, piece: Evidence) -> None:
     """Put one piece of evidence on the page: where it was read, and its values."""
     where = safe(str(piece.origin), letters=True)
+    if piece.rdtype in _FILES:
+        page.entry("at", where)
+        return
     if not piece.values:
         page.entry("at", f"{where}  {safe(str(piece.name))} {piece.rdtype} (none)")
         return
