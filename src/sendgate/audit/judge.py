@@ -63,7 +63,9 @@ class Judgement:
 
 # What tells the cause, and what tells the consequence of the same fault at the same name.
 _EXPLAINS = {
+    "TOP009": frozenset({"MX001"}),
     "TOP011": frozenset({"DNS004", "MX001", "SPF001", "TOP025"}),
+    "TOP013": frozenset({"DNS004", "MX001", "SPF001"}),
     "TOP023": frozenset({"TOP028"}),
     "TOP030": frozenset({"TOP036"}),
     "TOP032": frozenset({"DKIM014"}),

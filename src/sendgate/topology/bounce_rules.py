@@ -1,7 +1,7 @@
 """Who takes the bounces at the return path, by what the sending provider asks for there.
 
-TOP008, TOP011, TOP017 to TOP019, TOP023 and TOP035. They speak where the return path was
-declared and the provider is named, or known by its records.
+TOP008, TOP009, TOP011, TOP013, TOP017 to TOP019, TOP021, TOP023 and TOP035. They speak where
+the return path was declared and the provider is named, or known by its records.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sendgate.dns.answers import Failed, Records
+from sendgate.dns.answers import Failed, NoData, NxDomain, Records
 from sendgate.names import Domain
-from sendgate.observed import evidence_of
+from sendgate.observed import Present, any_of, evidence_of
 from sendgate.profile import SenderKind
 from sendgate.spf.facts import candidates
 from sendgate.topology import providers
@@ -74,6 +74,41 @@ def bounces_go_elsewhere(facts: DomainFacts) -> Verdicts:
 
 
 @rule(
+    "TOP009",
+    Severity.ERROR,
+    Rfc(7208, "2.4"),
+    remedy="Publish the MX record and the SPF include that the provider shows for the return path.",
+)
+def return_path_incomplete(facts: DomainFacts) -> Verdicts:
+    """The return path lacks what the named provider asks for there.
+
+    Without an MX record bounces go nowhere and the provider does not use the name. Where the
+    SPF record does not include the provider, the mail fails SPF: an error where DKIM does not
+    align either, as nothing then vouches for it; else a warning.
+    """
+    path, provider = _own_path(facts), provider_of(facts)
+    if path is None or provider is None or path.aliases:
+        return
+    if "a" not in provider.families or not _takes_bounces(provider):
+        return
+    sure = provider.is_confirmed("return-path")
+    mx = facts.mx[path.name]
+    if provider.id != "amazon-ses" and mx.can_receive is False and not mx.hosts:
+        yield Hit(
+            f"the return path {path.name} has no MX record, and {provider.name} needs one",
+            evidence_of(mx.answer),
+            None if sure else Severity.WARNING,
+        )
+    elif _lets_provider_send(facts, provider) is False and isinstance(facts.spf, Present):
+        vouched = facts.alignment.dkim_can_pass is not False
+        yield Hit(
+            f"the SPF record of {path.name} does not include {provider.name}",
+            facts.spf.evidence or subject(path),
+            Severity.WARNING if vouched or not sure else None,
+        )
+
+
+@rule(
     "TOP011",
     Severity.ERROR,
     Rfc(1034, "3.6.2"),
@@ -104,6 +139,42 @@ def return_path_without_its_alias(facts: DomainFacts) -> Verdicts:
         f"{provider.return_path_targets[0]}",
         subject(path),
         None if provider.is_confirmed("return-path") else Severity.WARNING,
+    )
+
+
+@rule(
+    "TOP013",
+    Severity.ERROR,
+    Rfc(5321, "5.1"),
+    remedy="Ask the provider for the target of this account, or remove the CNAME where the account "
+    "is closed.",
+)
+def return_path_leads_nowhere(facts: DomainFacts) -> Verdicts:
+    """The return path is an alias of a provider's host that takes no bounces or has no SPF.
+
+    The account is closed, or the target was copied with a slip: bounces are lost, and SPF
+    finds no record for the mail. Names of closed accounts can also be taken by others.
+    """
+    path = _own_path(facts)
+    if path is None:
+        return
+    found = ((alias, providers.by_return_path_target(alias.target)) for alias in path.aliases)
+    target, owner = next(((a.target, p) for a, p in found if p is not None), (None, None))
+    if target is None or owner is None:
+        return
+    mx = facts.mx[path.name]
+    if isinstance(mx.answer, NxDomain):
+        what = "does not exist"
+    elif isinstance(mx.answer, NoData) and mx.can_receive is False:
+        what = "has no MX record"
+    elif isinstance(path.txt, NoData):
+        what = "has no SPF record"
+    else:
+        return
+    yield Hit(
+        f"the return path {path.name} leads to {target} of {owner.name}, which {what}",
+        evidence_of(mx.answer),
+        None if owner.is_confirmed("return-path") else Severity.WARNING,
     )
 
 
@@ -191,6 +262,34 @@ def ses_mail_from_in_use(facts: DomainFacts) -> Verdicts:
 
 
 @rule(
+    "TOP021",
+    Severity.WARNING,
+    _SES,
+    remedy="Publish one MX record there, to feedback-smtp.<region>.amazonses.com, and have the "
+    "identity verified again.",
+)
+def ses_mail_from_not_in_force(facts: DomainFacts) -> Verdicts:
+    """The MAIL FROM domain of Amazon SES has no MX record, so SES does not use it.
+
+    What SES then does is a setting of the identity that DNS does not show: UseDefaultValue
+    sends with amazonses.com as the return path, and SPF stops aligning without a sign;
+    RejectMessage refuses to send at all.
+    """
+    path, provider = _own_path(facts), provider_of(facts)
+    if path is None or provider is None or provider.id != "amazon-ses" or path.aliases:
+        return
+    mx = facts.mx[path.name]
+    if isinstance(mx.answer, NoData | NxDomain):
+        yield Hit(
+            f"{path.name} has no MX record: SES falls back to amazonses.com (UseDefaultValue) or "
+            "refuses to send (RejectMessage)",
+            evidence_of(mx.answer),
+        )
+    else:
+        yield from unread(mx.answer)
+
+
+@rule(
     "TOP023",
     Severity.NOTE,
     Document(
@@ -259,6 +358,19 @@ def _owners(facts: DomainFacts, name: NameFacts) -> list[tuple[Domain, Provider 
     return [(host.target, providers.by_mx(host.target)) for host in facts.mx[name.name].hosts]
 
 
+def _lets_provider_send(facts: DomainFacts, provider: Provider) -> bool | None:
+    """Whether SPF at the return path lets the provider send; None where that is not known."""
+    if not isinstance(facts.spf, Present) or facts.spf.value.broken or facts.spf.value.unread:
+        return None
+    if facts.spf_checks:
+        return any_of(check.passes for check in facts.spf_checks)
+    nodes = facts.spf.value.nodes[1:]
+    if not provider.spf_includes and not provider.uses:
+        return None
+    owners = (providers.by_spf_include(node.domain) for node in nodes if node.domain)
+    return any(owner is not None and owner.id in provider.systems for owner in owners)
+
+
 def _takes_bounces(provider: Provider) -> bool:
     """Whether the catalogue knows a host that takes the bounces of this provider."""
     return any(providers.find(one).bounce_mx for one in provider.systems)
@@ -292,10 +404,13 @@ def _serves_as_copy(facts: DomainFacts, path: NameFacts, provider: Provider) -> 
 
 RULES: tuple[Rule, ...] = (
     bounces_go_elsewhere,
+    return_path_incomplete,
     return_path_without_its_alias,
+    return_path_leads_nowhere,
     bounces_go_to_two_systems,
     ses_feedback_host_wrong,
     ses_mail_from_in_use,
+    ses_mail_from_not_in_force,
     shared_return_path,
     from_will_be_rewritten,
 )
