@@ -162,6 +162,27 @@ async def test_a_host_of_the_other_family_is_the_next_one(tmp_path: Path) -> Non
         assert used(made) == {ONE: 4}
 
 
+async def test_what_waits_for_a_full_lane_is_not_leased_over_and_over(tmp_path: Path) -> None:
+    """Hosts of both families: that nothing waits for the other one makes no room in this one."""
+    people = [f"u{n}@d{n % 20}.example.net" for n in range(120)]
+    slow = {"accepted": Act(delay=0.03)}
+    full = Bounds(hold=40, poll=0.05, linger=0.02, rest=0.2)
+    async with (
+        ScriptedPeer(script=slow) as four,
+        ScriptedPeer(host=SIX, script=slow) as six,
+    ):
+        both = replace(
+            route(four.port),
+            hops=route(four.port).hops + route(six.port, address=SIX).hops,
+        )
+        async with bench(
+            tmp_path, both, people, sources=(ONE, SIX), table=TABLE, bounds=full
+        ) as made:
+            assert (await made.run(wait=True)).why is Why.FINISHED
+            assert used(made) == {ONE: 120}
+            assert made.store.writes < 3000  # 8,000 and more where they are leased in vain
+
+
 async def test_hosts_out_of_reach_do_not_use_up_the_hosts_that_are_called(tmp_path: Path) -> None:
     """Ten preferred addresses that IPv4 cannot reach, then one that it can."""
     async with (

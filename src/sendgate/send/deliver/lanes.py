@@ -25,7 +25,7 @@ class Lanes:
     def __init__(self, room: int) -> None:
         self._room = max(1, room)
         self._lanes: dict[Path, Lane] = {}
-        self._held_back: dict[str, tuple[Path, ...]] = {}  # by domain whose leases went back
+        self._held_back: dict[str, Paths] = {}  # by domain whose leases went back
 
     def __iter__(self) -> Iterator[Lane]:
         return iter(self._lanes.values())
@@ -47,9 +47,8 @@ class Lanes:
 
     def hold_back(self, domain: str, paths: Paths) -> None:
         """Lease nothing of a domain until one of its lanes has room again."""
-        known = tuple(path for group in paths for path in group)
-        self._held_back[domain] = known
-        for path in known:
+        self._held_back[domain] = paths
+        for path in _flat(paths):
             if path in self._lanes:
                 self._lanes[path].is_behind = True
 
@@ -58,14 +57,19 @@ class Lanes:
         paths = self._held_back.get(domain)
         if paths is None:
             return False
-        if not any(self._has_room(path, now) for path in paths):
+        if not self._has_room(paths, now):
             return True
         del self._held_back[domain]
         return False
 
-    def _has_room(self, path: Path, now: float) -> bool:
-        lane = self._lanes.get(path)
-        return lane is None or not (lane.is_blocked(now) or len(lane.queue) > self._room // 2)
+    def _has_room(self, paths: Paths, now: float) -> bool:
+        """Whether the group that `choose` would take from has a lane that is half empty."""
+        for group in paths:
+            lanes = [self._lanes.get(path) or Lane(path) for path in group]
+            free = [lane for lane in lanes if not lane.is_blocked(now)]
+            if free:
+                return any(len(lane.queue) <= self._room // 2 for lane in free)
+        return False
 
     def has_caught_up(self, lane: Lane) -> bool:
         """Whether a lane that more had been given back of has room again; true once."""
@@ -76,12 +80,13 @@ class Lanes:
 
     def unblocked(self, lane: Lane) -> None:
         """Note that a site may be called again."""
-        for domain in [name for name, paths in self._held_back.items() if lane.path in paths]:
+        freed = [name for name, paths in self._held_back.items() if lane.path in _flat(paths)]
+        for domain in freed:
             del self._held_back[domain]
 
     def unblocking(self, now: float) -> float | None:
         """Seconds until the first paused lane may be called again; None where none is paused."""
-        held = {path for paths in self._held_back.values() for path in paths}
+        held = {path for paths in self._held_back.values() for path in _flat(paths)}
         lanes = [self._lanes[path] for path in held if path in self._lanes]
         waits = [
             lane.paused_until - now
@@ -93,3 +98,7 @@ class Lanes:
     def drop(self, lane: Lane) -> None:
         """Forget a lane that nothing is known of."""
         self._lanes.pop(lane.path, None)
+
+
+def _flat(paths: Paths) -> Iterator[Path]:
+    return (path for group in paths for path in group)
