@@ -13,7 +13,7 @@ import pytest
 from send.deliver.engines import Bench, bench, route
 from send.peer import Act, ScriptedPeer
 
-from sendgate.send.deliver import Why
+from sendgate.send.deliver import Bounds, Why
 from sendgate.send.deliver.timekeeper import Timekeeper, since_boot
 from sendgate.send.outcome import Bounced, Deferred, Delivered, NotSent
 from sendgate.send.state import State
@@ -117,6 +117,40 @@ async def test_silence_is_not_ended_by_a_jump(tmp_path: Path) -> None:
             made.later(7 * MINUTE)
             await settled(made, 2)
         assert all(isinstance(one, NotSent) and one.next for one in made.outcomes)
+
+
+async def test_who_is_given_back_at_a_jump_is_due_at_once(tmp_path: Path) -> None:
+    """Put off before, in hand again, and given back just when the clock went on by ten hours."""
+    people = ["a@example.net", "b@example.net"]
+    script = {
+        "rcpt": Act(reply=LATER, on=(1, 2)),
+        "mail": Act(reply="550 5.7.1 Your IP is listed in a DNSBL", on=(3,)),
+    }
+    narrow = Bounds(connections=1, poll=0.05, linger=0.02, rest=0.2)
+
+    class News(list):  # type: ignore[type-arg]
+        """Moves the clock as soon as the first outcome is told, before anybody looks at it."""
+
+        def append(self, one: object) -> None:
+            if not self:
+                made.later(timedelta(0), timedelta(hours=10))
+            super().append(one)
+
+    async with (
+        ScriptedPeer(script=script) as peer,
+        bench(tmp_path, route(peer.port), people, passed=timedelta(0), bounds=narrow) as made,
+    ):
+        await made.run()
+        made.later(7 * MINUTE)
+        made.news = News()
+        await made.go_on()
+        with running(made):
+            await settled(made, 1)
+            await asyncio.sleep(0.3)
+            assert await made.states() == {State.BOUNCED: 1, State.QUEUED: 1}
+            due = (await made.store.standing(made.campaign.key)).due
+            assert due is not None
+            assert due <= made.clock()
 
 
 async def test_a_clock_that_jumps_all_the_time_sends_nothing_twice(tmp_path: Path) -> None:

@@ -142,8 +142,9 @@ class Worker:
             await self._exclude(job, Excluded("render_error", made.detail))
             return line
         if self.foreman.is_over:
+            now = await self.foreman.now()
             with self.foreman.writing(job):
-                await self.desk.store.release(job.lease, self.desk.clock())
+                await self.desk.store.release(job.lease, now)
             return line
         assert job.route is not None, "a job in a lane has its route"
         attempt = Try(
