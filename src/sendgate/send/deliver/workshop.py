@@ -93,10 +93,15 @@ class Bench:
         return Made(envelope, composed.message_id, data, hashlib.sha256(data).hexdigest())
 
 
+def _beside_the_engine() -> int:
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
 class Workshop:
     """A maker for the engine; an asynchronous context manager.
 
-    `processes` 0 makes the messages on a thread of this process, which suits few of them.
+    `processes` 0 makes the messages on a thread of this process, which suits few of them;
+    None takes every core but the one that the engine keeps busy.
     Entering raises what a `Bench` raises; so does `make` where that comes to pass later.
     """
 
@@ -109,7 +114,7 @@ class Workshop:
         audited: tuple[bytes, ...] | None = None,
     ) -> None:
         self._with = campaign, secret, number, audited
-        self.processes = os.cpu_count() or 1 if processes is None else processes
+        self.processes = _beside_the_engine() if processes is None else processes
         self._bench: Bench | None = None
         self._pool: ProcessPoolExecutor | None = None
 
