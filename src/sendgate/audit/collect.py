@@ -24,6 +24,7 @@ from sendgate.bimi.fetch import AssetReader
 from sendgate.dane.collect import enrich_dane
 from sendgate.dane.facts import DaneFacts
 from sendgate.dkim.collect import collect_dkim, enrich_dkim
+from sendgate.dkim.facts import DkimFacts
 from sendgate.dmarc.alignment import predict
 from sendgate.dmarc.collect import collect_dmarc, complete_dmarc, enrich_dmarc
 from sendgate.dmarc.facts import DmarcFacts
@@ -48,8 +49,6 @@ from sendgate.web import Web
 
 __all__ = ["collect"]
 
-_TURNS = 10  # of the event loop, in which every task has put the questions it begins with
-
 
 async def collect(
     profile: Profile,
@@ -72,14 +71,14 @@ async def collect(
         _in_rounds(profile, spf_domain, desk),
     )
     # The order in which the spare questions are listed is the order of their worth.
-    own_mx = mx[profile.sending]
-    bimi, dmarc, spf, zones, dkim, (mtasts, tlsrpt, dane) = await asyncio.gather(
-        _enrich_bimi(bimi, dmarc.organizational, desk, brand),
-        enrich_dmarc(dmarc, desk),
-        _enrich_spf(spf, desk),
-        enrich_zones(profile, names, desk, probe_label),
-        enrich_dkim(keys, desk),
-        _enrich_transport(own_mx, dmarc.suffix_organizational, desk, web),
+    (bimi, dmarc, spf, zones), (mtasts, tlsrpt, dkim, dane) = await asyncio.gather(
+        asyncio.gather(
+            _enrich_bimi(bimi, dmarc.organizational, desk, brand),
+            enrich_dmarc(dmarc, desk),
+            _enrich_spf(spf, desk),
+            enrich_zones(profile, names, desk, probe_label),
+        ),
+        _at_last(mx[profile.sending], dmarc.suffix_organizational, keys, desk, web),
     )
     return DomainFacts(
         profile=profile,
@@ -177,17 +176,16 @@ async def _check(profile: Profile, domain: Domain, ip: IpAddress, desk: Desk) ->
     return SpfCheck(ip, domain, result)
 
 
-async def _enrich_transport(
-    mx: MxFacts, organizational: Domain, desk: Desk, web: Web | None
-) -> tuple[StsFacts | None, TlsrptFacts | None, DaneFacts]:
-    """Ask how mail to the sending domain is protected on its way.
-
-    That is of the least worth to a sender, so the others put their questions first.
-    """
-    for _ in range(_TURNS):
-        await asyncio.sleep(0)
+async def _at_last(
+    mx: MxFacts, organizational: Domain, keys: DkimFacts, desk: Desk, web: Web | None
+) -> tuple[StsFacts | None, TlsrptFacts | None, DkimFacts, DaneFacts]:
+    """Ask what is worth least to a sender, so that the others put all their questions first."""
+    await desk.answered()
     return await asyncio.gather(
-        enrich_mtasts(mx, desk, web), enrich_tlsrpt(mx, desk), enrich_dane(mx, organizational, desk)
+        enrich_mtasts(mx, desk, web),
+        enrich_tlsrpt(mx, desk),
+        enrich_dkim(keys, desk),
+        enrich_dane(mx, organizational, desk),
     )
 
 

@@ -16,6 +16,8 @@ from sendgate.dns.answers import Answer, Failed, Question, Reason
 
 __all__ = ["ALLOWANCE", "Desk", "DnsSource", "RunSource"]
 
+_TURNS = 10  # of the event loop
+
 ALLOWANCE = 24  # questions an audit may ask beside those of `Desk.listed`
 
 
@@ -72,6 +74,7 @@ class Desk:
         self._free: set[Question] = set()
         self._refused: set[Question] = set()
         self._failed: set[Question] = set()
+        self._pending: set[asyncio.Future[None]] = set()
         self._out = 0
         self._since = 0.0
         self.seconds = 0.0
@@ -88,6 +91,17 @@ class Desk:
     def failed(self) -> int:
         """How many of them nobody could answer."""
         return len(self._failed)
+
+    async def answered(self) -> None:
+        """Wait until what is asked now has been answered, and those who asked have gone on.
+
+        What is worth least is asked after this, and still in the round of what follows from
+        the answers.
+        """
+        await _turns()
+        if self._pending:
+            await asyncio.wait(self._pending)
+        await _turns()
 
     async def _ask_core(self, question: Question) -> Answer:
         if question not in self._free:
@@ -113,15 +127,25 @@ class Desk:
         if self._out == 0:
             self._since = time.monotonic()
         self._out += 1
+        pending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.add(pending)
         try:
             answer = await self._source.ask(question)
         finally:
+            self._pending.discard(pending)
+            pending.set_result(None)
             self._out -= 1
             if self._out == 0:
                 self.seconds += time.monotonic() - self._since
         if isinstance(answer, Failed) and answer.reason is not Reason.NOT_ASKED:
             self._failed.add(question)
         return answer
+
+
+async def _turns() -> None:
+    """Let every task put the questions that it begins or goes on with."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 def _refusal(question: Question) -> Failed:
