@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pathlib
 import random
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from send.deliver.engines import Bench, bench, route
@@ -14,8 +15,11 @@ from send.peer import Act, ScriptedPeer
 
 from sendgate.send.deliver import Bounds, Caller, Hop, NoRoute, Route, Why, WhyNoRoute
 from sendgate.send.deliver.attempt import MOST_HOPS, dial_order
+from sendgate.send.deliver.lanes import Lanes
 from sendgate.send.deliver.ways import unreachable
+from sendgate.send.deliver.worker import Worker
 from sendgate.send.outcome import Bounced, Deferred, Delivered, NotSent
+from sendgate.send.pace import Path
 from sendgate.send.shaping import Site, read_shaping
 from sendgate.send.smtp.tls import Trust
 from sendgate.send.state import State
@@ -47,7 +51,7 @@ def used(made: Bench) -> Counter[str | None]:
     return Counter(one.peer.source for one in made.outcomes if isinstance(one, Delivered))
 
 
-async def test_all_addresses_send_each_with_its_own_connections(tmp_path: Path) -> None:
+async def test_all_addresses_send_each_with_its_own_connections(tmp_path: pathlib.Path) -> None:
     """Two a source where the limit is each one's own: four together, never more."""
     script = {"accepted": Act(delay=0.02)}
     async with (
@@ -60,7 +64,7 @@ async def test_all_addresses_send_each_with_its_own_connections(tmp_path: Path) 
         assert peer.connections == 4
 
 
-async def test_a_paused_address_does_not_stop_the_others(tmp_path: Path) -> None:
+async def test_a_paused_address_does_not_stop_the_others(tmp_path: pathlib.Path) -> None:
     """A site that lists one address gets all the rest from the other, at once."""
     async with (
         ScriptedPeer(script={"mail": Act(reply=LISTED, on=(1,))}) as peer,
@@ -74,7 +78,7 @@ async def test_a_paused_address_does_not_stop_the_others(tmp_path: Path) -> None
         assert used(made) == {TWO if first.peer.source == ONE else ONE: 59}
 
 
-async def test_when_all_addresses_are_paused_everybody_waits(tmp_path: Path) -> None:
+async def test_when_all_addresses_are_paused_everybody_waits(tmp_path: pathlib.Path) -> None:
     """Who is not sent to stays queued, and the run says when something is due."""
     async with (
         ScriptedPeer(script={"mail": Act(reply=LISTED)}) as peer,
@@ -91,7 +95,9 @@ async def test_when_all_addresses_are_paused_everybody_waits(tmp_path: Path) -> 
         assert sorted(str(one) for one in sources) == [ONE, TWO]
 
 
-async def test_a_rejected_address_is_audited_while_the_other_goes_on(tmp_path: Path) -> None:
+async def test_a_rejected_address_is_audited_while_the_other_goes_on(
+    tmp_path: pathlib.Path,
+) -> None:
     """What was rejected is one path; after the audit it is tried with one message."""
     async with (
         ScriptedPeer(script={"dot": Act(reply=DMARC, on=(1,))}) as peer,
@@ -102,7 +108,7 @@ async def test_a_rejected_address_is_audited_while_the_other_goes_on(tmp_path: P
         assert await made.states() == {State.BOUNCED: 1, State.DELIVERED: 59}
 
 
-async def test_mail_leaves_from_an_ipv6_address(tmp_path: Path) -> None:
+async def test_mail_leaves_from_an_ipv6_address(tmp_path: pathlib.Path) -> None:
     """Bound to it, and told in the outcome."""
     async with (
         ScriptedPeer(host=SIX) as peer,
@@ -113,7 +119,7 @@ async def test_mail_leaves_from_an_ipv6_address(tmp_path: Path) -> None:
         assert len(peer.accepted) == 60
 
 
-async def test_what_ipv6_cannot_reach_another_address_does(tmp_path: Path) -> None:
+async def test_what_ipv6_cannot_reach_another_address_does(tmp_path: pathlib.Path) -> None:
     """Hosts with IPv4 addresses alone are called from an IPv4 address, where there is one."""
     async with (
         ScriptedPeer() as four,
@@ -128,7 +134,7 @@ async def test_what_ipv6_cannot_reach_another_address_does(tmp_path: Path) -> No
         assert six.connections == 0
 
 
-async def test_what_no_address_reaches_is_not_sent_and_said(tmp_path: Path) -> None:
+async def test_what_no_address_reaches_is_not_sent_and_said(tmp_path: pathlib.Path) -> None:
     """No bounce: the contact stays eligible, and the log names both sides' families."""
     async with (
         ScriptedPeer() as peer,
@@ -147,7 +153,7 @@ async def test_what_no_address_reaches_is_not_sent_and_said(tmp_path: Path) -> N
         assert await made.states() == {State.NOT_SENT: 2}
 
 
-async def test_a_host_of_the_other_family_is_the_next_one(tmp_path: Path) -> None:
+async def test_a_host_of_the_other_family_is_the_next_one(tmp_path: pathlib.Path) -> None:
     """The preferred host is dead on IPv6; the next one is called from the IPv4 address."""
     async with ScriptedPeer(host=SIX) as gone:
         dead = gone.port
@@ -162,7 +168,9 @@ async def test_a_host_of_the_other_family_is_the_next_one(tmp_path: Path) -> Non
         assert used(made) == {ONE: 4}
 
 
-async def test_what_waits_for_a_full_lane_is_not_leased_over_and_over(tmp_path: Path) -> None:
+async def test_what_waits_for_a_full_lane_is_not_leased_over_and_over(
+    tmp_path: pathlib.Path,
+) -> None:
     """Hosts of both families: that nothing waits for the other one makes no room in this one."""
     people = [f"u{n}@d{n % 20}.example.net" for n in range(120)]
     slow = {"accepted": Act(delay=0.03)}
@@ -183,7 +191,9 @@ async def test_what_waits_for_a_full_lane_is_not_leased_over_and_over(tmp_path: 
             assert made.store.writes < 3000  # 8,000 and more where they are leased in vain
 
 
-async def test_hosts_out_of_reach_do_not_use_up_the_hosts_that_are_called(tmp_path: Path) -> None:
+async def test_hosts_out_of_reach_do_not_use_up_the_hosts_that_are_called(
+    tmp_path: pathlib.Path,
+) -> None:
     """Ten preferred addresses that IPv4 cannot reach, then one that it can."""
     async with (
         ScriptedPeer() as peer,
@@ -196,7 +206,7 @@ async def test_hosts_out_of_reach_do_not_use_up_the_hosts_that_are_called(tmp_pa
         assert used(made) == {ONE: 2}
 
 
-async def test_a_throttled_address_alone_is_slowed(tmp_path: Path) -> None:
+async def test_a_throttled_address_alone_is_slowed(tmp_path: pathlib.Path) -> None:
     """A receiver that speaks of the rate of one address says nothing of the other's."""
     reply = "421 4.7.28 unusual rate of mail from your address"
     async with (
@@ -245,3 +255,19 @@ def test_which_addresses_a_route_is_for(
     if cause is not None:
         assert isinstance(cause, NoRoute)
         assert cause.why is WhyNoRoute.NO_ADDRESS
+
+
+async def test_an_address_under_audit_serves_no_other_lane() -> None:
+    """What stands between a rejection and the one message of its trial is used by no other."""
+    site = Site("mx.example.net")
+    lanes = Lanes(4)
+    four, six = (lanes.choose([[Path(source, site)]], 0.0) for source in (ONE, SIX))
+    assert four is not None
+    assert six is not None
+    pace = SimpleNamespace(is_held=lambda path, now: False)
+    caller = SimpleNamespace(sources=(ONE, SIX))
+    worker = SimpleNamespace(desk=SimpleNamespace(pace=pace, caller=caller), foreman=lanes)
+    assert Worker._sources(worker, four) == (ONE, SIX)
+    for six.auditing, six.trial in ((True, False), (False, True)):
+        assert Worker._sources(worker, four) == (ONE,)
+        assert Worker._sources(worker, six) == (SIX, ONE)

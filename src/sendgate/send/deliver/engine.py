@@ -140,6 +140,10 @@ class Engine:
         )
         self.end(Ended(Why.PAUSED, reason=reason))
 
+    def is_on_probation(self, path: Path) -> bool:
+        """Whether a rejected authentication of this path is still being looked into."""
+        return self._lanes.is_on_probation(path)
+
     def was_told(self, mx: str) -> bool:
         """Whether a person knows that this host's site refuses the message, and has gone on."""
         return self._site_of(mx) in self._told

@@ -77,6 +77,11 @@ class Lane:
         return len(self.queue) > free and self.workers < most and not self.is_blocked(now)
 
     @property
+    def is_on_probation(self) -> bool:
+        """Whether a rejected authentication is still being looked into."""
+        return self.auditing or self.trial
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing would be lost with it."""
-        return not (self.queue or self.workers or self.auditing or self.trial)
+        return not (self.queue or self.workers or self.is_on_probation)

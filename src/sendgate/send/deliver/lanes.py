@@ -45,6 +45,11 @@ class Lanes:
                 return self._lanes.setdefault(best.path, best)
         return None
 
+    def is_on_probation(self, path: Path) -> bool:
+        """Whether only its own lane may use this path, or nobody may, after a rejection."""
+        lane = self._lanes.get(path)
+        return lane is not None and lane.is_on_probation
+
     def hold_back(self, domain: str, paths: Paths) -> None:
         """Lease nothing of a domain until one of its lanes has room again."""
         self._held_back[domain] = paths

@@ -60,6 +60,9 @@ class Foreman(Protocol):
     async def now(self) -> datetime:
         """Tell the time by which outcomes are judged."""
 
+    def is_on_probation(self, path: Path) -> bool:
+        """Whether a rejected authentication of this path is still being looked into."""
+
     def was_told(self, mx: str) -> bool:
         """Whether a person knows that this host refuses the message, and has gone on."""
 
@@ -176,7 +179,11 @@ class Worker:
             return ()
         others = [source for source in self.desk.caller.sources if source != own]
         paths = [Path(source, lane.path.site) for source in others]
-        return own, *(path.source for path in paths if not self.desk.pace.is_held(path, now))
+        return own, *(
+            path.source
+            for path in paths
+            if not self.desk.pace.is_held(path, now) and not self.foreman.is_on_probation(path)
+        )
 
     async def _commit(self, job: Job, made: Made, peer: Peer) -> None:
         desk = self.desk
