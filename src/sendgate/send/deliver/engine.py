@@ -445,6 +445,10 @@ class Engine:
         if after is not None:
             done = await desk.store.change(desk.key, after, now, only_from=sending)
             if not done and why is Why.FINISHED:
+                stored = await desk.store.campaign(desk.key)
+                if stored.state is CampaignState.PAUSED:
+                    # The last recipient's outcome paused it in the moment of being written.
+                    return Ended(Why.PAUSED, reason=stored.reason or "")
                 # Somebody is to be sent to again since a moment ago.
                 await desk.store.change(desk.key, CampaignState.QUEUED, now, only_from=sending)
                 why = Why.IDLE
