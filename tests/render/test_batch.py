@@ -106,7 +106,7 @@ def test_unknowns_are_told_by_question_decisive_ones_first(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("where", "shown"),
     [
-        ("/work/dns/zones/x.zone", "dns/zones/x.zone"),
+        ("/srv/dns/zones/x.zone", "dns/zones/x.zone"),
         ("/elsewhere/x.zone", "/elsewhere/x.zone"),
         ("./x.zone", "dns/x.zone"),
         ("../x.zone", "x.zone"),
@@ -116,7 +116,7 @@ def test_unknowns_are_told_by_question_decisive_ones_first(tmp_path: Path) -> No
 )
 def test_paths_are_from_the_top_of_the_tree_where_they_can_be(where: str, shown: str) -> None:
     """A file in the version-controlled tree is named from its top, however it was given."""
-    assert Batch((), root="/work", prefix="dns/").path(where) == shown
+    assert Batch((), root="/srv", prefix="dns/").path(where) == shown
 
 
 @pytest.mark.parametrize("after", range(20))
