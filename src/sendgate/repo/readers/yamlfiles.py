@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sendgate.errors import InputError, SourceError
+from sendgate.errors import SourceError
 from sendgate.names import printable
 from sendgate.repo.tree import Tree
 
@@ -340,13 +340,8 @@ class _Composer:
 
 def _loader() -> tuple[Any, Callable[[str, str], object], Callable[[str], str]]:
     """PyYAML's parser, libyaml's where there is one; its typed scalars; what a plain text is."""
-    try:
-        import yaml
-    except ImportError:
-        raise InputError(
-            "octoDNS repositories are YAML, and PyYAML is not installed; "
-            "run pip install 'sendgate[repo]'"
-        ) from None
+    import yaml
+
     constructor = yaml.constructor.SafeConstructor()
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers
 
