@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,3 +111,16 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     }
     graph = {module: run_time_imports(path) & set(named) for module, path in named.items()}
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which shows the circle
+
+
+def test_a_plain_install_has_all_that_audits_and_repositories_need() -> None:
+    """Only the rooms of the extra `send` import what that extra brings."""
+    project = tomllib.loads((SOURCE.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    named = {"dns": "dnspython", "yaml": "pyyaml"}
+    core = {re.split(r"[\[<>=]", entry)[0] for entry in project["project"]["dependencies"]}
+    for path in MODULES:
+        if path.relative_to(SOURCE).parts[0] in {"send", "message"}:
+            continue
+        outside = {module.partition(".")[0] for module in imports(path)}
+        outside -= {"sendgate", *sys.stdlib_module_names}
+        assert {named.get(module, module) for module in outside} <= core, name(path)
