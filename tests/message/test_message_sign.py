@@ -8,7 +8,6 @@ import pickle
 import re
 import shutil
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -269,23 +268,6 @@ def test_the_algorithms_are_the_two_that_receivers_take() -> None:
     """rsa-sha1 cannot be asked for: a key has one algorithm, and there are two."""
     assert {key_of().algorithm, key_of("ed25519").algorithm} == {"rsa-sha256", "ed25519-sha256"}
     assert isinstance(read_private_key(pem(), "x"), SigningKey)
-
-
-def test_without_dkimpy_the_error_says_what_to_install() -> None:
-    """Installed without its send extra, sendgate signs nothing and names the extra."""
-    code = (
-        "import sys; sys.modules['dkim'] = None\n"
-        "from datetime import UTC, datetime\n"
-        "from sendgate.errors import InputError\n"
-        "from sendgate.message.adapter import sign_field\n"
-        "from sendgate.message.record import parse\n"
-        "try:\n"
-        "    sign_field(parse(b'From: a@b.c\\r\\n\\r\\n'), [], ['from'], datetime.now(UTC))\n"
-        "except InputError as error:\n"
-        "    print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "sendgate[send]" in done.stdout
 
 
 @given(st.binary(max_size=60).map(lambda b: bytes(b" \t\r\nab"[c % 6] for c in b)))

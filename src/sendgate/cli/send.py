@@ -72,7 +72,7 @@ def send(
 def _check_installed() -> None:
     from importlib.util import find_spec
 
-    missing = [name for name in ("css_inline", "dkim", "jinja2", "nacl") if find_spec(name) is None]
+    missing = [name for name in ("css_inline", "jinja2") if find_spec(name) is None]
     if missing:
         raise InputError(
             f"sending needs {', '.join(missing)}, which is not installed: "

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sendgate.errors import InputError
 from sendgate.message.record import Field, Message
 from sendgate.message.signature import Signature
 
@@ -72,21 +71,12 @@ class _Loaded:
 
 @functools.cache
 def _library() -> Any:
-    """Import dkimpy and put our RSA and our ways with blanks into it, once in a process.
-
-    Raises `InputError` where it is not installed.
-    """
-    try:
-        import dkim
-        from dkim import canonicalization
-    except ImportError:
-        raise InputError(
-            "DKIM signatures need dkimpy, which is not installed: "
-            "install sendgate with its send extra, sendgate[send]"
-        ) from None
+    """Import dkimpy and put our RSA and our ways with blanks into it, once in a process."""
+    import dkim
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
     from cryptography.hazmat.primitives.hashes import SHA256
+    from dkim import canonicalization
 
     library: Any = dkim
     read_pem, sign_rsa = library.parse_pem_private_key, library.RSASSA_PKCS1_v1_5_sign
