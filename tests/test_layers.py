@@ -36,9 +36,9 @@ HEAVY = {
 # From the bottom up; a room may import from those before it and from itself.
 ORDER = [
     "errors", "names", "spelling", "networks", "files", "dns", "observed", "profile", "web",
-    "vocabulary", "taglist", "spf", "dkim", "dmarc", "bimi", "mx", "mtasts", "tlsrpt", "dane",
-    "topology", "hosts", "receivers", "audit", "settings", "config", "repo", "message", "send",
-    "render", "cli",
+    "vocabulary", "taglist", "versioned", "spf", "dkim", "dmarc", "bimi", "mx", "mtasts",
+    "tlsrpt", "dane", "topology", "hosts", "receivers", "audit", "settings", "config", "repo",
+    "message", "send", "render", "cli",
 ]  # fmt: skip
 PROTOCOLS = ORDER[ORDER.index("spf") : ORDER.index("audit")]
 

@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 
 from sendgate.mtasts.record import (
     MAX_AGE,
-    Malformed,
     Mode,
     Policy,
     StsRecord,
-    choose,
     parse_policy,
     parse_record,
 )
 from sendgate.names import Domain
+from sendgate.versioned import Malformed, choose
 
 
 def test_all_vectors_of_records_and_policies(suites: Path) -> None:
@@ -46,10 +45,10 @@ def test_a_record_prints_itself_back() -> None:
 
 def test_other_texts_at_the_name_do_not_count() -> None:
     """A stray text beside the record is passed over; two records are none."""
-    assert choose(["google-site-verification=x", "v=STSv1; id=1;"]) == StsRecord("1")
-    assert choose(["v=STSv2; id=1;", "v=stsv1; id=1"]) is None
-    assert isinstance(choose(["v=STSv1; id=1;", "v=STSv1; id=2;"]), Malformed)
-    assert isinstance(choose(["v=STSv1; id=1;", "v=STSv1; id=;"]), Malformed)
+    assert choose(["google-site-verification=x", "v=STSv1; id=1;"], parse_record) == StsRecord("1")
+    assert choose(["v=STSv2; id=1;", "v=stsv1; id=1"], parse_record) is None
+    assert isinstance(choose(["v=STSv1; id=1;", "v=STSv1; id=2;"], parse_record), Malformed)
+    assert isinstance(choose(["v=STSv1; id=1;", "v=STSv1; id=;"], parse_record), Malformed)
 
 
 def test_a_policy_prints_itself_back() -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendgate.tlsrpt.record import Malformed, TlsrptRecord, choose, is_meant, parse_record
+from sendgate.tlsrpt.record import TlsrptRecord, is_meant, parse_record
+from sendgate.versioned import Malformed, choose
 
 CONTESTED = {29, 31}  # accepted, and told of as doubts: white space at the end, and at the start
 
@@ -43,9 +44,9 @@ def test_a_record_prints_itself_back() -> None:
 def test_other_texts_at_the_name_do_not_count() -> None:
     """A stray text is passed over; two records are none; another case is no record."""
     one = "v=TLSRPTv1; rua=mailto:a@example.com"
-    assert isinstance(choose(["verification=1", one]), TlsrptRecord)
-    assert isinstance(choose([one, one + ";"]), Malformed)
-    assert choose(["v=tlsrptv1; rua=mailto:a@example.com"]) is None
+    assert isinstance(choose(["verification=1", one], parse_record), TlsrptRecord)
+    assert isinstance(choose([one, one + ";"], parse_record), Malformed)
+    assert choose(["v=tlsrptv1; rua=mailto:a@example.com"], parse_record) is None
     assert is_meant(" v=tlsrptv1;")
     assert not is_meant("verification=1")
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from sendgate.dns.answers import Answer, Failed, Question, Reason, Records, Txt
+from sendgate.dns.answers import Answer, Question, Reason, Records
 from sendgate.dns.source import Desk
 from sendgate.errors import DomainError
-from sendgate.mtasts import record as texts
 from sendgate.mtasts.facts import NoPolicy, PolicyFault, StsFacts
 from sendgate.mtasts.fetch import MalformedPolicy, fetch_policy
+from sendgate.mtasts.record import VERSION, Policy, is_meant, parse_record
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
-from sendgate.observed import Absent, Malformed, Present, Unknown, absent, evidence_of
+from sendgate.observed import Absent, Present
+from sendgate.versioned import read_answer
 from sendgate.web import Web
 
 __all__ = ["enrich_mtasts", "read_mtasts"]
@@ -43,22 +44,8 @@ async def enrich_mtasts(mx: MxFacts, desk: Desk, web: Web | None) -> StsFacts | 
 
 def read_mtasts(domain: Domain, answer: Answer) -> StsFacts:
     """Read what stands at ``_mta-sts``; other protocols' texts there are left aside."""
-    if isinstance(answer, Failed):
-        return StsFacts(domain, answer, Unknown.of(answer))
-    found = list(answer.holding(Txt)) if isinstance(answer, Records) else []
-    ours = [record for record, txt in found if texts.parse_record(txt.text) is not None]
-    meant = tuple(ours or (record for record, txt in found if texts.is_meant(txt.text)))
-    if not meant:
-        return StsFacts(domain, answer, absent(answer))
-    evidence = evidence_of(answer, *meant)
-    if not ours:
-        fault = "it does not begin with v=STSv1"
-        return StsFacts(domain, answer, Malformed(fault, evidence), meant)
-    chosen = texts.choose(txt.text for _, txt in found)
-    if isinstance(chosen, texts.StsRecord):
-        return StsFacts(domain, answer, Present(chosen, evidence), meant)
-    why = chosen.why if chosen is not None else "there is none"
-    return StsFacts(domain, answer, Malformed(why, evidence), meant)
+    observed, meant = read_answer(answer, VERSION, parse_record, is_meant)
+    return StsFacts(domain, answer, observed, meant)
 
 
 def _serves(facts: StsFacts) -> bool:
@@ -68,9 +55,9 @@ def _serves(facts: StsFacts) -> bool:
     return isinstance(facts.observed, Present)
 
 
-async def _policy(domain: Domain, web: Web) -> texts.Policy | NoPolicy | None:
+async def _policy(domain: Domain, web: Web) -> Policy | NoPolicy | None:
     got = await fetch_policy(domain, web)
-    if isinstance(got, texts.Policy):
+    if isinstance(got, Policy):
         return got
     if isinstance(got, MalformedPolicy):
         return NoPolicy(PolicyFault.MALFORMED, got.detail)

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from sendgate.dns.answers import Reason
 from sendgate.dns.source import DnsSource
 from sendgate.errors import DomainError
-from sendgate.mtasts.record import Malformed, Policy, parse_policy
+from sendgate.mtasts.record import Policy, parse_policy
 from sendgate.names import Domain
 from sendgate.profile import IpAddress
+from sendgate.versioned import Malformed
 from sendgate.web import Fetched, Fetcher, Limits, Unfetched, Web, is_public
 
 __all__ = [

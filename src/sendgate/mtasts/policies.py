@@ -19,8 +19,9 @@ from sendgate.dns.answers import Question, Records, Txt
 from sendgate.dns.source import DnsSource
 from sendgate.errors import DomainError
 from sendgate.mtasts.fetch import Unavailable
-from sendgate.mtasts.record import Mode, Policy, StsRecord, choose
+from sendgate.mtasts.record import Mode, Policy, StsRecord, parse_record
 from sendgate.names import Domain
+from sendgate.versioned import choose
 
 __all__ = ["Fetcher", "Kept", "Policies", "Shelf"]
 
@@ -136,7 +137,7 @@ class Policies:
         answer = await self._source.ask(Question(name, "TXT"))
         if not isinstance(answer, Records):
             return None
-        record = choose(txt.text for txt in answer.of(Txt))
+        record = choose((txt.text for txt in answer.of(Txt)), parse_record)
         return record if isinstance(record, StsRecord) else None
 
     def _keep(self, domain: Domain, kept: Kept) -> None:

@@ -11,41 +11,31 @@ counts as no policy (sections 3.1 and 3.2).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sendgate.errors import DomainError
 from sendgate.names import Domain
+from sendgate.versioned import FIELD_NAME, FIELD_VALUE, Malformed
 
 __all__ = [
     "MAX_AGE",
-    "Malformed",
+    "VERSION",
     "Mode",
     "Policy",
     "StsRecord",
-    "choose",
     "is_meant",
     "parse_policy",
     "parse_record",
 ]
 
+VERSION = "v=STSv1"  # what the TXT record begins with
 MAX_AGE = 31_557_600  # seconds, about a year (section 3.2)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z")  # sts-ext-name
 _ID = re.compile(r"[A-Za-z0-9]{1,32}\Z")
-_VALUE = re.compile(r"[\x21-\x3a\x3c\x3e-\x7e]+\Z")  # sts-ext-value: neither = nor ;
 _POLICY_VALUE = re.compile(r"[^\x00-\x20\x7f](?:[^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?\Z")
 _DIGITS = re.compile(r"[0-9]{1,10}\Z")
 _SPACE = " \t"
-
-
-@dataclass(frozen=True)
-class Malformed:
-    """A text that is meant as MTA-STS and breaks its grammar; `why` in words."""
-
-    text: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +47,7 @@ class StsRecord:
 
     def __str__(self) -> str:
         fields = [("id", self.id), *self.extensions]
-        return "v=STSv1; " + " ".join(f"{name}={value};" for name, value in fields)
+        return f"{VERSION}; " + " ".join(f"{name}={value};" for name, value in fields)
 
 
 class Mode(StrEnum):
@@ -100,14 +90,14 @@ def is_meant(text: str) -> bool:
 def parse_record(text: str) -> StsRecord | Malformed | None:
     """Read a TXT record's joined strings; None where it is no record of this version."""
     version, *fields = re.split(r"[ \t]*;[ \t]*", text)
-    if version != "v=STSv1":
+    if version != VERSION:
         return None
     if fields and not fields[-1]:
         fields.pop()
     found: list[tuple[str, str]] = []
     for field in fields:
         name, equals, value = field.partition("=")
-        if not (equals and _NAME.match(name) and _VALUE.match(value)):
+        if not (equals and FIELD_NAME.match(name) and FIELD_VALUE.match(value)):
             return Malformed(text, f"{field!r} is not a field: name=value")
         found.append((name, value))
     ids = [value for name, value in found if name == "id"]
@@ -116,17 +106,6 @@ def parse_record(text: str) -> StsRecord | Malformed | None:
     if not _ID.match(ids[0]):
         return Malformed(text, f"the id {ids[0]!r} is not 1 to 32 letters and digits")
     return StsRecord(ids[0], tuple(field for field in found if field[0] != "id"))
-
-
-def choose(texts: Iterable[str]) -> StsRecord | Malformed | None:
-    """Find the one record among the TXT records at ``_mta-sts`` (section 3.1).
-
-    Texts of no or another version do not count. None: there is none.
-    """
-    ours = [record for record in map(parse_record, texts) if record is not None]
-    if len(ours) > 1:
-        return Malformed("", f"{len(ours)} records; there must be one")
-    return ours[0] if ours else None
 
 
 def parse_policy(text: str) -> Policy | Malformed:
@@ -144,7 +123,7 @@ def parse_policy(text: str) -> Policy | Malformed:
     for line in lines:
         name, colon, rest = line.partition(":")
         value = rest.strip(_SPACE)
-        if not (colon and _NAME.match(name) and _POLICY_VALUE.match(value)):
+        if not (colon and FIELD_NAME.match(name) and _POLICY_VALUE.match(value)):
             return Malformed(text, f"{line[:80]!r} is not a field: name: value")
         if name != "mx":
             fields.setdefault(name, value)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sendgate.dns.answers import Answer, Failed, Question, Records, Txt
+from sendgate.dns.answers import Answer, Question
 from sendgate.dns.source import Desk
 from sendgate.errors import DomainError
 from sendgate.mx.facts import MxFacts
 from sendgate.names import Domain
-from sendgate.observed import Malformed, Present, Unknown, absent, evidence_of
-from sendgate.tlsrpt import record as texts
 from sendgate.tlsrpt.facts import TlsrptFacts
+from sendgate.tlsrpt.record import VERSION, is_meant, parse_record
+from sendgate.versioned import read_answer
 
 __all__ = ["enrich_tlsrpt", "read_tlsrpt"]
 
@@ -27,19 +27,5 @@ async def enrich_tlsrpt(mx: MxFacts, desk: Desk) -> TlsrptFacts | None:
 
 def read_tlsrpt(domain: Domain, answer: Answer) -> TlsrptFacts:
     """Read what stands at the name; other protocols' texts there are left aside."""
-    if isinstance(answer, Failed):
-        return TlsrptFacts(domain, answer, Unknown.of(answer))
-    found = list(answer.holding(Txt)) if isinstance(answer, Records) else []
-    ours = [record for record, txt in found if texts.parse_record(txt.text) is not None]
-    meant = tuple(ours or (record for record, txt in found if texts.is_meant(txt.text)))
-    if not meant:
-        return TlsrptFacts(domain, answer, absent(answer))
-    evidence = evidence_of(answer, *meant)
-    if not ours:
-        fault = "it does not begin with v=TLSRPTv1"
-        return TlsrptFacts(domain, answer, Malformed(fault, evidence), meant)
-    chosen = texts.choose(txt.text for _, txt in found)
-    if isinstance(chosen, texts.TlsrptRecord):
-        return TlsrptFacts(domain, answer, Present(chosen, evidence), meant)
-    why = chosen.why if chosen is not None else "there is none"
-    return TlsrptFacts(domain, answer, Malformed(why, evidence), meant)
+    observed, meant = read_answer(answer, VERSION, parse_record, is_meant)
+    return TlsrptFacts(domain, answer, observed, meant)

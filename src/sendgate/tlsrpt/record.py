@@ -11,28 +11,19 @@ and white space at the end (the grammar has none there without a semicolon; read
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Malformed", "TlsrptRecord", "choose", "is_meant", "parse_record"]
+from sendgate.versioned import FIELD_NAME, FIELD_VALUE, Malformed
 
-_VERSION = "v=TLSRPTv1"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z")
-_VALUE = re.compile(r"[\x21-\x3a\x3c\x3e-\x7e]+\Z")  # neither = nor ;
+__all__ = ["VERSION", "TlsrptRecord", "is_meant", "parse_record"]
+
+VERSION = "v=TLSRPTv1"
 # RFC 3986, without what section 3 wants encoded: `!`, `,` and `;` stand for other things here.
 _URI = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?:[A-Za-z0-9._~:/?#@$&'()*+=\[\]-]|%[0-9A-Fa-f]{2})+\Z"
 )
 _SCHEMES = {"mailto", "https"}
 _SPACE = " \t"
-
-
-@dataclass(frozen=True)
-class Malformed:
-    """A text that is meant as TLS-RPT and breaks its grammar; `why` in words."""
-
-    text: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +44,7 @@ class TlsrptRecord:
 
     def __str__(self) -> str:
         fields = [("rua", ",".join(self.rua)), *self.extensions]
-        return f"{_VERSION}; " + " ".join(f"{name}={value};" for name, value in fields)
+        return f"{VERSION}; " + " ".join(f"{name}={value};" for name, value in fields)
 
 
 def _scheme(uri: str) -> str:
@@ -68,10 +59,10 @@ def is_meant(text: str) -> bool:
 def parse_record(text: str) -> TlsrptRecord | Malformed | None:
     """Read a TXT record's joined strings; None where it is no record of this version."""
     version, *fields = re.split(r"[ \t]*;[ \t]*", text)
-    if version.rstrip(_SPACE) != _VERSION:
+    if version.rstrip(_SPACE) != VERSION:
         return None
     doubts: list[str] = []
-    if re.match(re.escape(_VERSION) + r"[ \t]", text):
+    if re.match(re.escape(VERSION) + r"[ \t]", text):
         doubts.append("white space stands between the version and its semicolon")
     if fields and not fields[-1]:
         fields.pop()
@@ -90,21 +81,10 @@ def parse_record(text: str) -> TlsrptRecord | Malformed | None:
             if rua:
                 doubts.append("rua stands twice")
             rua += uris
-        elif equals and _NAME.match(name) and _VALUE.match(value):
+        elif equals and FIELD_NAME.match(name) and FIELD_VALUE.match(value):
             extensions.append((name, value))
         else:
             return Malformed(text, f"field {number + 1}, {field[:80]!r}, is not name=value")
     if not rua:
         return Malformed(text, "there is no rua")
     return TlsrptRecord(tuple(dict.fromkeys(rua)), tuple(extensions), tuple(dict.fromkeys(doubts)))
-
-
-def choose(texts: Iterable[str]) -> TlsrptRecord | Malformed | None:
-    """Find the one record among the TXT records at ``_smtp._tls``; None: there is none.
-
-    Texts that are no record of this version do not count; several records count as none.
-    """
-    ours = [record for record in map(parse_record, texts) if record is not None]
-    if len(ours) > 1:
-        return Malformed("", f"{len(ours)} records; there must be one")
-    return ours[0] if ours else None
