@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from types import TracebackType
 
 from sendgate.cli.console import Console
 from sendgate.errors import InputError
@@ -43,12 +42,7 @@ class Destination:
             check_writable(self.path, "--output")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self.path is not None and (kind is None or self._keep):
             write_atomically(self.path, self._pieces)
 

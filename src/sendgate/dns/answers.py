@@ -274,6 +274,11 @@ class Reason(StrEnum):
     INCOMPLETE = "incomplete"  # the zone has further records that its repository does not show
     ALLOWANCE = "allowance"  # an optional question left out to keep the audit small
 
+    @property
+    def was_asked(self) -> bool:
+        """Whether anybody was asked; False where the question was left out on purpose."""
+        return self not in {Reason.NOT_ASKED, Reason.ALLOWANCE}
+
 
 @dataclass(frozen=True)
 class Failed:

@@ -15,7 +15,6 @@ import ipaddress
 import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 
 from sendgate.dns.answers import (
     Alias,
@@ -106,12 +105,7 @@ class LiveSource:
     async def __aenter__(self) -> LiveSource:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:

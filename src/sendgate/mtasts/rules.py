@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _DAY = 86_400
-_UNASKED = {Reason.NOT_ASKED, Reason.ALLOWANCE}
 
 
 @rule(
@@ -85,7 +84,7 @@ def unusable_mta_sts_record(facts: DomainFacts) -> Verdicts:
                 evidence,
                 Severity.WARNING,
             )
-        case Unknown(_, reason, _) if reason not in _UNASKED:
+        case Unknown(_, reason, _) if reason.was_asked:
             yield cannot_tell(sts.observed)
 
 

@@ -11,7 +11,6 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 
 from sendgate.errors import InputError, SourceError
 from sendgate.names import printable
@@ -77,12 +76,7 @@ class GitTree:
     def __enter__(self) -> GitTree:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._git is not None:
             if self._git.stdin is not None:
                 self._git.stdin.close()

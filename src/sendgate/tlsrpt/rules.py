@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-_UNASKED = {Reason.NOT_ASKED, Reason.ALLOWANCE}
-
 
 @rule(
     "TLSRPT001",
@@ -89,7 +87,7 @@ def unusable_tlsrpt_record(facts: DomainFacts) -> Verdicts:
                     evidence,
                     Severity.WARNING,
                 )
-        case Unknown(_, reason, _) if reason not in _UNASKED:
+        case Unknown(_, reason, _) if reason.was_asked:
             yield cannot_tell(seen.observed)
 
 

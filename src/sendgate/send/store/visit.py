@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 from sendgate.errors import StoreError, StoreOpenError
@@ -59,12 +58,7 @@ class Visit:
     def __enter__(self) -> Visit:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._db.close()
 
     def _write(self, work: Work[T]) -> T:
