@@ -9,10 +9,9 @@
 | dane          | no mail         | matches a TLSA record (RFC 7672 section 3)               |
 
 Python's `ssl` knows nothing of TLSA: the handshake then verifies nothing, and `Trust.check`
-decides before anything is said over TLS. Usage 3 (DANE-EE) compares the certificate or its key.
-Usage 2 (DANE-TA) needs the chain as the peer sent it and a path from it to the named anchor
-that `cryptography` accepts by the rules of the Web's PKI. Usages 0 and 1 are unusable with
-SMTP (RFC 7672 section 3.1.3); a policy of nothing else only requires TLS.
+decides before anything is said over TLS, by the chain as the peer sent it (`sendgate.dane.chain`).
+Usages 0 and 1 are unusable with SMTP (RFC 7672 section 3.1.3); a policy of nothing else only
+requires TLS.
 """
 
 from __future__ import annotations
@@ -22,14 +21,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sendgate.dane.record import CERTIFICATE, DANE_EE, DANE_TA, EXACT, Tlsa
+from sendgate.dane.chain import covers, mismatch
+from sendgate.dane.record import Tlsa
 
-if TYPE_CHECKING:
-    from cryptography import x509
-
-__all__ = ["TlsError", "TlsLevel", "TlsPolicy", "Tlsa", "Trust"]
+__all__ = ["TlsError", "TlsLevel", "TlsPolicy", "Tlsa", "Trust", "chain_of"]
 
 
 class TlsError(Exception):
@@ -126,7 +123,7 @@ class Trust:
             _check_names(tls.getpeercert() or {}, policy.names)
             return f"{version} (verified)"
         if policy.level is TlsLevel.DANE:
-            check_dane(policy, _chain(tls), at)
+            check_dane(policy, chain_of(tls), at)
             return f"{version} (dane)"
         return f"{version} (unverified)"
 
@@ -148,18 +145,12 @@ def _check_names(certificate: dict[str, Any], names: Sequence[str]) -> None:
     """RFC 6125 section 6.4: a DNS-ID, a wildcard only as the whole leftmost label."""
     wanted = {name.rstrip(".").lower() for name in names}
     for kind, value in certificate.get("subjectAltName", ()):
-        if kind == "DNS" and any(_covers(value.lower(), name) for name in wanted):
+        if kind == "DNS" and any(covers(value.lower(), name) for name in wanted):
             return
     raise TlsError(f"the certificate is not for {' or '.join(sorted(wanted))}")
 
 
-def _covers(pattern: str, name: str) -> bool:
-    if pattern.startswith("*."):
-        return pattern[2:] == name.partition(".")[2] and "." in pattern[2:]
-    return pattern == name
-
-
-def _chain(tls: ssl.SSLObject) -> list[bytes]:
+def chain_of(tls: ssl.SSLObject) -> list[bytes]:
     """The certificates as the peer sent them, its own first, in DER."""
     public = getattr(tls, "get_unverified_chain", None)  # Python 3.13
     if public is not None:
@@ -173,59 +164,6 @@ def _chain(tls: ssl.SSLObject) -> list[bytes]:
 
 def check_dane(policy: TlsPolicy, chain: Sequence[bytes], at: datetime) -> None:
     """Hold a chain of DER certificates against the policy's TLSA records; raises `TlsError`."""
-    from cryptography import x509
-
-    try:
-        certificates = [x509.load_der_x509_certificate(der) for der in chain]
-    except ValueError:
-        raise TlsError("a certificate of the peer cannot be read") from None
-    if not certificates:
-        raise TlsError("the peer showed no certificate")
-    # RFC 7672 section 3.1.1: neither dates nor names count for DANE-EE.
-    if any(r.usage == DANE_EE and _matches(r, certificates[0]) for r in policy.tlsa):
-        return
-    for record in policy.tlsa:
-        if record.usage == DANE_TA:
-            for anchor in _anchors(record, certificates):
-                if _leads_to(anchor, certificates, policy.names, at):
-                    return
-    raise TlsError("no TLSA record matches the certificate")
-
-
-def _matches(record: Tlsa, certificate: x509.Certificate) -> bool:
-    try:
-        return record.matches(certificate)
-    except (ValueError, TypeError):  # a key that cryptography does not know
-        return False
-
-
-def _anchors(record: Tlsa, chain: Sequence[x509.Certificate]) -> list[x509.Certificate]:
-    from cryptography import x509
-
-    found = [certificate for certificate in chain[1:] if _matches(record, certificate)]
-    if not found and record.selector == CERTIFICATE and record.matching == EXACT:
-        try:  # the record is the anchor itself, which the peer may leave out
-            found = [x509.load_der_x509_certificate(record.data)]
-        except ValueError:
-            return []
-    return found
-
-
-def _leads_to(
-    anchor: x509.Certificate,
-    chain: Sequence[x509.Certificate],
-    names: Sequence[str],
-    at: datetime,
-) -> bool:
-    from cryptography import x509
-    from cryptography.x509 import verification
-
-    builder = verification.PolicyBuilder().store(verification.Store([anchor])).time(at)
-    for name in names:
-        try:
-            verifier = builder.build_server_verifier(x509.DNSName(name.rstrip(".")))
-            verifier.verify(chain[0], list(chain[1:]))
-        except (verification.VerificationError, ValueError):
-            continue
-        return True
-    return False
+    fault = mismatch(policy.tlsa, chain, policy.names, at)
+    if fault is not None:
+        raise TlsError(str(fault))
