@@ -22,6 +22,7 @@ from sendgate.spf.facts import candidates
 from sendgate.topology.facts import NameFacts, ServerAnswers, ZoneFacts
 from sendgate.topology.judging import (
     beside,
+    both_at_server,
     is_apex,
     is_synthesised,
     mail_names,
@@ -29,6 +30,7 @@ from sendgate.topology.judging import (
     subject,
     zone_of,
 )
+from sendgate.topology.paths import bounce_alias
 from sendgate.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule, unread
 
 if TYPE_CHECKING:
@@ -55,7 +57,9 @@ def cname_beside_other_data(facts: DomainFacts) -> Verdicts:
     """
     for name in _role_names(facts):
         alias = name.aliases[0] if name.aliases else None
-        if alias is not None and beside(alias) and not is_apex(facts, name):
+        if alias is None or not beside(alias) or is_apex(facts, name):
+            continue
+        if bounce_alias(facts, name) is None:  # else TOP012 speaks
             yield Hit(
                 f"{name.name} is an alias of {alias.target} and also has {_and(beside(alias))} "
                 "records",
@@ -68,24 +72,15 @@ def cname_beside_other_data(facts: DomainFacts) -> Verdicts:
                 "records",
                 alias_evidence([alias]),
             )
-    for zone in facts.zones:
-        yield from _beside_at_servers(facts, zone)
-
-
-def _beside_at_servers(facts: DomainFacts, zone: ZoneFacts) -> Verdicts:
-    """A server that answers one type with an alias and another with data has both."""
-    if facts.names[zone.name].aliases and beside(facts.names[zone.name].aliases[0]):
-        return  # already seen in the zone itself
-    for told in zone.servers:
-        aliased = [x for x in (told.mx, told.txt) if x.aliases]
-        plain = [x for x in (told.mx, told.txt) if isinstance(x, Records) and not x.aliases]
-        if aliased and plain:
+    for name in mail_names(facts):
+        told = both_at_server(facts, name.name)
+        if told is not None and bounce_alias(facts, name) is None:
+            server, aliased, plain = told
             yield Hit(
-                f"{told.server} answers for {zone.name} with an alias of "
-                f"{aliased[0].aliases[0].target} and also with {plain[0].question.rdtype} records",
-                (*alias_evidence(aliased[0].aliases), *evidence_of(plain[0])),
+                f"{server.server} answers for {name.name} with an alias of "
+                f"{aliased.aliases[0].target} and also with {plain.question.rdtype} records",
+                (*alias_evidence(aliased.aliases), *evidence_of(plain)),
             )
-            return
 
 
 @rule(

@@ -5,7 +5,8 @@ made by a wildcard. One fault is reported once, by the first of these that holds
 
     DNS003  the chain has no end, or several CNAMEs stand there
     DNS002  the name is the apex of its zone
-    DNS001  other records stand beside the CNAME
+    TOP012  other records stand beside the CNAME of the return path to its provider
+    DNS001  other records stand beside any other CNAME
     TOP001  the sending domain is also a content host
     TOP004  the return path is also a content host
     TOP010  the return path needs records of its own for the declared provider
@@ -34,13 +35,15 @@ from sendgate.names import Domain
 from sendgate.observed import Evidence, evidence_of, nothing_seen
 from sendgate.spf.facts import candidates
 from sendgate.topology import providers
-from sendgate.topology.facts import NameFacts, ZoneFacts
+from sendgate.topology.facts import NameFacts, ServerAnswers, ZoneFacts
+from sendgate.topology.paths import bounce_alias
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
 
 __all__ = [
     "beside",
+    "both_at_server",
     "is_apex",
     "is_dangling",
     "is_synthesised",
@@ -84,6 +87,25 @@ def subject(name: NameFacts) -> tuple[Evidence, ...]:
 def beside(alias: Alias) -> tuple[str, ...]:
     """Give the types that stand beside a CNAME where they must not."""
     return tuple(rdtype for rdtype in alias.beside if rdtype not in _DNSSEC_TYPES)
+
+
+def both_at_server(
+    facts: DomainFacts, name: Domain
+) -> tuple[ServerAnswers, Answer, Records] | None:
+    """Find a server of the zone that answers one type with an alias and another with data.
+
+    None too where the zone itself was read and shows as much.
+    """
+    zone = zone_of(facts, name)
+    if facts.names[name].aliases and beside(facts.names[name].aliases[0]):
+        return None
+    for told in zone.servers:
+        aliased = next((x for x in (told.mx, told.txt) if x.aliases), None)
+        answers = (told.mx, told.txt)
+        plain = next((x for x in answers if isinstance(x, Records) and not x.aliases), None)
+        if aliased is not None and plain is not None:
+            return told, aliased, plain
+    return None
 
 
 def is_apex(facts: DomainFacts, name: NameFacts) -> bool:
@@ -153,7 +175,7 @@ def speaker(facts: DomainFacts, name: NameFacts) -> str | None:
     if is_apex(facts, name):
         return "DNS002"
     if beside(name.aliases[0]):
-        return "DNS001"
+        return "DNS001" if bounce_alias(facts, name) is None else "TOP012"
     if name.name in facts.profile.declared_content:
         return "TOP001" if name.name == facts.profile.sending else "TOP004"
     if name.name == facts.profile.envelope and _needs_records(facts, name):

@@ -1,4 +1,7 @@
-"""What stands at mail names that should not, and whose names they are: TOP010, TOP024 to TOP029."""
+"""What stands at mail names that should not, and whose names they are.
+
+TOP010, TOP024 to TOP026, TOP028, TOP029 and TOP035.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,18 @@ from sendgate.topology.judging import (
     subject,
     zone_of,
 )
-from sendgate.vocabulary import Hit, Rfc, Rule, Severity, Verdicts, rule, unread
+from sendgate.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule, unread
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
 
 __all__ = ["RULES"]
+
+_FALLBACK = Document(
+    "HubSpot, Verify the email address used to send marketing emails",
+    "https://knowledge.hubspot.com/marketing-email/"
+    "verify-the-email-address-used-to-send-marketing-emails",
+)
 
 
 @rule(
@@ -247,6 +256,34 @@ def _path_evidence(facts: DomainFacts, path: Domain) -> tuple[Evidence, ...]:
     return subject(facts.sending)
 
 
+@rule(
+    "TOP035",
+    Severity.WARNING,
+    _FALLBACK,
+    remedy="Authenticate the sending domain at the provider before the next send.",
+)
+def from_will_be_rewritten(facts: DomainFacts) -> Verdicts:
+    """The provider replaces the From address, for the domain has no key of it.
+
+    The mail is sent all the same, from an address that recipients do not know, and replies and
+    reputation are no longer the sender's.
+    """
+    provider = provider_of(facts)
+    if provider is None or provider.from_fallback is None:
+        return
+    sending = facts.profile.sending
+    keys = [key for key in facts.dkim.named if key.selector.domain == sending]
+    none = facts.dkim.proven_none(sending)
+    gone = bool(keys) and all(
+        not isinstance(key.answer, Records | Failed) and not key.answer.aliases for key in keys
+    )
+    if none or gone:
+        at = evidence_of(keys[0].answer) if keys else subject(facts.sending)
+        yield Hit(
+            f"{provider.name} has no key for {sending}, and sends as {provider.from_fallback}", at
+        )
+
+
 RULES: tuple[Rule, ...] = (
     return_path_is_alias,
     mail_name_is_alias_of_web_host,
@@ -254,4 +291,5 @@ RULES: tuple[Rule, ...] = (
     mail_name_from_wildcard,
     return_path_of_another_organization,
     from_a_foreign_domain,
+    from_will_be_rewritten,
 )

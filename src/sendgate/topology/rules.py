@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from sendgate.topology import account_rules, bounce_rules, path_rules, role_rules
+from sendgate.topology import (
+    account_rules,
+    bounce_rules,
+    hubspot_rules,
+    path_rules,
+    role_rules,
+    ses_rules,
+)
 from sendgate.vocabulary import Rule
 
 __all__ = ["RULES"]
 
 RULES: tuple[Rule, ...] = tuple(
     sorted(
-        (*role_rules.RULES, *bounce_rules.RULES, *path_rules.RULES, *account_rules.RULES),
+        (
+            *role_rules.RULES,
+            *bounce_rules.RULES,
+            *ses_rules.RULES,
+            *hubspot_rules.RULES,
+            *path_rules.RULES,
+            *account_rules.RULES,
+        ),
         key=lambda rule: rule.id,
     )
 )
