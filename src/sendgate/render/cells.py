@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 from sendgate.render.safe import safe
 
 __all__ = ["cell", "row"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Where a formula begins: at the start, and behind what separates cells where a comma is the
+# decimal sign. There a cell may be in quotes. The wide forms of the signs are signs, too.
+_SIGN = r"=+\-@\uff1d\uff0b\uff0d\uff20"
+_FORMULA = re.compile(rf"^(?=[{_SIGN}\t\r])|(?<=;)(?=[\s\"]*[{_SIGN}])")
 
 
 def cell(value: str) -> str:
-    """Make a text safe; one that a spreadsheet would take for a formula gets an apostrophe."""
-    shown = safe(value, letters=True)
-    return "'" + shown if shown.startswith(_FORMULA) else shown
+    """Make a text safe; what a spreadsheet would take for a formula gets an apostrophe."""
+    return _FORMULA.sub("'", safe(value, letters=True))
 
 
 def row(values: Sequence[object]) -> str:
