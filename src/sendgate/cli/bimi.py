@@ -41,7 +41,6 @@ def bimi(
 
     Both are fetched over HTTPS, unless --offline or --replay says otherwise.
     """
-    from sendgate.render import json
     from sendgate.render.bimi import bimi_json, bimi_on
 
     own = None if certificate is None else (certificate, _read(certificate))
@@ -53,12 +52,7 @@ def bimi(
             report = _files(run, subject, own)
         else:
             report = run_whole(_record(run, typed_domain(run, subject), selector, own))
-        if run.format == "text":
-            page = destination.page()
-            bimi_on(page, report)
-            destination.print(page)
-        else:
-            destination.write(json.dumps(bimi_json(report), line=run.format == "jsonl"))
+        destination.show(run.format, lambda page: bimi_on(page, report), lambda: bimi_json(report))
     return 0 if run.options.exit_zero else report.verdict.exit_code
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from sendgate.cli.console import Console
 from sendgate.errors import InputError
@@ -57,6 +59,19 @@ class Destination:
     def print(self, page: Page) -> None:
         """Write a page, in colour where that is wanted."""
         self.write(page.text(colour=self._console.coloured(to_stdout=self.path is None)))
+
+    def show(
+        self, format: str, fill: Callable[[Page], None], document: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        """Write what was found: as a page that `fill` fills, or as the JSON of `document`."""
+        from sendgate.render import json
+
+        if format == "text":
+            page = self.page()
+            fill(page)
+            self.print(page)
+        else:
+            self.write(json.dumps(document(), line=format == "jsonl"))
 
     def write(self, text: str) -> None:
         """Write a piece of the report; a reader who has gone away is no error."""

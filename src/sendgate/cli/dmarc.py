@@ -34,7 +34,6 @@ def dmarc(
 
     Identifiers that are given, and none of which aligns, exit 1.
     """
-    from sendgate.render import json
     from sendgate.render.checks import dmarc_json, dmarc_on
 
     author = typed_domain(run, domain)
@@ -42,12 +41,11 @@ def dmarc(
     dkim = None if dkim_domain is None else typed_domain(run, dkim_domain)
     with run.destination() as destination:
         found, report = run_whole(_discover(run, author, spf, dkim))
-        if run.format == "text":
-            page = destination.page()
-            dmarc_on(page, found, report)
-            destination.print(page)
-        else:
-            destination.write(json.dumps(dmarc_json(found, report), line=run.format == "jsonl"))
+        destination.show(
+            run.format,
+            lambda page: dmarc_on(page, found, report),
+            lambda: dmarc_json(found, report),
+        )
     return 0 if run.options.exit_zero else _exit_code(found, report)
 
 

@@ -31,12 +31,7 @@ def explain(
 
     found = find_rule(rule, EVERY_RULE)
     with run.destination() as destination:
-        if run.format == "text":
-            page = destination.page()
-            rule_on(page, found)
-            destination.print(page)
-        else:
-            destination.write(json.dumps(json.rules([found]), line=run.format == "jsonl"))
+        destination.show(run.format, lambda page: rule_on(page, found), lambda: json.rules([found]))
     return 0
 
 

@@ -63,7 +63,6 @@ def message(
 
     SPF needs --ip, with --mail-from or --helo. TIME is like 2026-11-23T12:00:00Z.
     """
-    from sendgate.render import json
     from sendgate.render.message import message_json, message_on
 
     when = None if at is None else _time(at)
@@ -77,12 +76,9 @@ def message(
         report = run_whole(_examined(run, read, where, connection, chosen, receivers, when))
         if when is None and report.facts.expired:
             run.console.note("a signature expired before now; --at TIME judges stored mail")
-        if run.format == "text":
-            page = destination.page()
-            message_on(page, report)
-            destination.print(page)
-        else:
-            destination.write(json.dumps(message_json(report), line=run.format == "jsonl"))
+        destination.show(
+            run.format, lambda page: message_on(page, report), lambda: message_json(report)
+        )
     return 0 if run.options.exit_zero else report.verdict.exit_code
 
 

@@ -45,7 +45,6 @@ def spf(
 
     Exit codes: 0 pass, 1 any other result, 3 temperror.
     """
-    from sendgate.render import json
     from sendgate.render.checks import spf_json, spf_on
 
     if ip is None:
@@ -58,12 +57,9 @@ def spf(
     name = None if domain is None else typed_domain(run, domain)
     with run.destination() as destination:
         result = run_whole(_check(run, address, name, mail_from, helo))
-        if run.format == "text":
-            page = destination.page()
-            spf_on(page, address, result)
-            destination.print(page)
-        else:
-            destination.write(json.dumps(spf_json(result), line=run.format == "jsonl"))
+        destination.show(
+            run.format, lambda page: spf_on(page, address, result), lambda: spf_json(result)
+        )
     return _EXIT.get(str(result.result), 1)
 
 

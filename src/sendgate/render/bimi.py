@@ -10,6 +10,7 @@ from sendgate.bimi.assets import Assets, CertificateSeen, Had, LogoSeen
 from sendgate.render import json
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
+from sendgate.render.summaries import or_null
 from sendgate.render.text import findings_on, shown_name, unknown_on, verdict_word
 
 __all__ = ["bimi_json", "bimi_on"]
@@ -20,28 +21,18 @@ _SHOWN = 300  # characters of a record
 
 def bimi_json(report: BrandReport) -> dict[str, Any]:
     """Give one logo as ``sendgate.bimi/1``."""
-    said, assets = report.said, report.assets
+    assets = report.assets
     return {
         "format": "sendgate.bimi/1",
         "tool": {"name": "sendgate", "version": __version__},
         "time": json.rfc3339(report.time),
-        "domain": None if report.domain is None else str(report.domain),
+        "domain": or_null(report.domain),
         "selector": report.selector,
         "record": report.record,
         "verdict": str(report.verdict),
         "logo": None if assets is None or assets.logo is None else _logo(assets.logo),
         "certificate": _certificate(assets),
-        "findings": [json.finding(entry) for entry in said.findings],
-        "unknown": [json.unknown(item) for item in said.unknown],
-        "waived": [
-            {
-                "rule": item.finding.rule.id,
-                "reason": item.waiver.reason,
-                "expires": item.waiver.expires.isoformat(),
-                "finding": json.finding(item.finding),
-            }
-            for item in said.waived
-        ],
+        **json.judged(report.said),
     }
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from sendgate.dmarc.discover import Discovery
 from sendgate.names import Domain
-from sendgate.observed import Present, Unknown
+from sendgate.observed import Present
 from sendgate.profile import IpAddress
 from sendgate.render import json
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
+from sendgate.render.summaries import or_null
 from sendgate.render.text import findings_on, shown_name, unknown_on
 from sendgate.spf.facts import MAX_LOOKUPS, MAX_VOID_LOOKUPS, CheckResult
 
@@ -40,7 +41,7 @@ def spf_json(result: CheckResult) -> dict[str, Any]:
             for step in result.path
         ],
         "problem": result.problem,
-        "unknown": None if result.unknown is None else _unknown(result.unknown),
+        "unknown": None if result.unknown is None else json.unseen(result.unknown),
     }
 
 
@@ -89,27 +90,15 @@ def discovery_json(found: Discovery) -> dict[str, Any]:
     return {
         "queries": [str(name) for name in found.queries],
         "record": found.record,
-        "policy_domain": _text(found.policy_domain),
-        "organizational_domain": _text(found.organizational_domain),
+        "policy_domain": or_null(found.policy_domain),
+        "organizational_domain": or_null(found.organizational_domain),
         "applies": found.applies,
-        "policy": _text(found.policy),
-        "effective_policy": _text(found.effective_policy),
+        "policy": or_null(found.policy),
+        "effective_policy": or_null(found.effective_policy),
         "testing": found.testing,
         "alignment": {"spf": found.spf, "dkim": found.dkim},
-        "unknown": [_unknown(unknown) for unknown in found.unknown],
+        "unknown": [json.unseen(unknown) for unknown in found.unknown],
     }
-
-
-def _unknown(unknown: Unknown) -> dict[str, Any]:
-    return {
-        "question": str(unknown.question),
-        "reason": str(unknown.reason),
-        "detail": unknown.detail or None,
-    }
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def dmarc_on(page: Page, found: Discovery, report: Report) -> None:

@@ -14,15 +14,26 @@ from typing import Any
 
 from sendgate import __version__
 from sendgate.audit.facts import DomainFacts
+from sendgate.audit.judge import Judgement
 from sendgate.audit.receivers import receiver_verdicts
 from sendgate.audit.report import Finding, Report, UnknownItem
-from sendgate.names import Domain
-from sendgate.observed import Evidence
+from sendgate.observed import Evidence, Unknown
 from sendgate.profile import Role
-from sendgate.render.summaries import alignment_of_dmarc, facts_of
+from sendgate.render.summaries import alignment_of_dmarc, facts_of, or_null
 from sendgate.vocabulary import Rule
 
-__all__ = ["audit", "dumps", "finding", "rfc3339", "rule", "rules", "unknown", "whole"]
+__all__ = [
+    "audit",
+    "dumps",
+    "finding",
+    "judged",
+    "rfc3339",
+    "rule",
+    "rules",
+    "unknown",
+    "unseen",
+    "whole",
+]
 
 _LONE = re.compile("[\ud800-\udfff]")
 
@@ -60,17 +71,7 @@ def audit(report: Report) -> dict[str, Any]:
         "topology": {"outcome": facts.topology.outcome, "why": facts.topology.why},
         "alignment": _alignment(report),
         "receivers": _receivers(report),
-        "findings": [finding(entry) for entry in report.findings],
-        "unknown": [unknown(item) for item in report.unknown],
-        "waived": [
-            {
-                "rule": item.finding.rule.id,
-                "reason": item.waiver.reason,
-                "expires": item.waiver.expires.isoformat(),
-                "finding": finding(item.finding),
-            }
-            for item in report.waived
-        ],
+        **judged(report),
         "facts": facts_of(facts),
         "dns": {
             "questions": report.dns.questions,
@@ -90,14 +91,10 @@ def _roles(facts: DomainFacts) -> dict[str, Any]:
         "sending": str(profile.sending),
         "content": [_role(role) for role in profile.content],
         "return_path": None if profile.return_path is None else _role(profile.return_path),
-        "sender": None if profile.sender is None else str(profile.sender),
+        "sender": or_null(profile.sender),
         "provider": provider,
         "provider_assumed": provider is not None and profile.provider is None,
     }
-
-
-def _text(name: Domain | None) -> str | None:
-    return None if name is None else str(name)
 
 
 def _alignment(report: Report) -> dict[str, Any]:
@@ -106,7 +103,7 @@ def _alignment(report: Report) -> dict[str, Any]:
         "spf": {
             "possible": alignment.spf.possible,
             "mode": alignment.spf.mode,
-            "domain": _text(alignment.spf.domain),
+            "domain": or_null(alignment.spf.domain),
             "why": alignment.spf.why,
         },
         "dkim": [
@@ -135,6 +132,23 @@ def _receivers(report: Report) -> dict[str, Any]:
     }
 
 
+def judged(said: Report | Judgement) -> dict[str, Any]:
+    """Give what the rules said: the findings, what could not be told, and what is waived."""
+    return {
+        "findings": [finding(entry) for entry in said.findings],
+        "unknown": [unknown(item) for item in said.unknown],
+        "waived": [
+            {
+                "rule": item.finding.rule.id,
+                "reason": item.waiver.reason,
+                "expires": item.waiver.expires.isoformat(),
+                "finding": finding(item.finding),
+            }
+            for item in said.waived
+        ],
+    }
+
+
 def finding(found: Finding) -> dict[str, Any]:
     """Give one finding."""
     return {
@@ -155,11 +169,18 @@ def unknown(item: UnknownItem) -> dict[str, Any]:
     """Give one rule that could not tell, and the question that failed."""
     return {
         "rule": item.rule.id,
-        "question": str(item.unknown.question),
-        "reason": str(item.unknown.reason),
-        "detail": item.unknown.detail or None,
+        **unseen(item.unknown),
         "severity": str(item.severity),
         "decisive": item.decisive,
+    }
+
+
+def unseen(fact: Unknown) -> dict[str, Any]:
+    """Give one fact that nobody could tell: the question that failed, and why."""
+    return {
+        "question": str(fact.question),
+        "reason": str(fact.reason),
+        "detail": fact.detail or None,
     }
 
 

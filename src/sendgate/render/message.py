@@ -11,11 +11,11 @@ from sendgate.message.facts import MessageFacts
 from sendgate.message.judge import MessageReport
 from sendgate.message.results import authentication_results
 from sendgate.message.verify import Result, SignatureResult
-from sendgate.observed import Unknown
 from sendgate.render import json
 from sendgate.render.checks import discovery_json, spf_json
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
+from sendgate.render.summaries import or_null
 from sendgate.render.text import counted, findings_on, unknown_on, verdict_word
 from sendgate.vocabulary import Severity
 
@@ -28,7 +28,7 @@ _STYLES = {"pass": "good", "fail": "bad", "permerror": "bad", "temperror": "open
 
 def message_json(report: MessageReport) -> dict[str, Any]:
     """Give one message as ``sendgate.message/1``."""
-    facts, said = report.facts, report.said
+    facts = report.facts
     return {
         "format": "sendgate.message/1",
         "tool": {"name": "sendgate", "version": __version__},
@@ -41,17 +41,7 @@ def message_json(report: MessageReport) -> dict[str, Any]:
         "dmarc": _dmarc(facts.dmarc),
         "arc": _arc(facts.arc),
         "authentication_results": authentication_results(facts),
-        "findings": [json.finding(entry) for entry in said.findings],
-        "unknown": [json.unknown(item) for item in said.unknown],
-        "waived": [
-            {
-                "rule": item.finding.rule.id,
-                "reason": item.waiver.reason,
-                "expires": item.waiver.expires.isoformat(),
-                "finding": json.finding(item.finding),
-            }
-            for item in said.waived
-        ],
+        **json.judged(report.said),
     }
 
 
@@ -63,7 +53,7 @@ def _dkim(one: SignatureResult, facts: MessageFacts) -> dict[str, Any]:
         aligned = facts.dmarc.aligns(signature.domain)
     return {
         "result": str(one.result),
-        "domain": None if signature.domain is None else str(signature.domain),
+        "domain": or_null(signature.domain),
         "selector": signature.selector or None,
         "reason": one.reason or None,
         "cause": None if one.problem is None else one.problem.cause.name.lower(),
@@ -91,7 +81,7 @@ def _spf(facts: MessageFacts) -> dict[str, Any] | None:
         "mail_from": connection.mail_from,
         "mail_from_assumed": connection.assumed,
         "helo": connection.helo,
-        "domain": None if spf.domain is None else str(spf.domain),
+        "domain": or_null(spf.domain),
     }
 
 
@@ -100,21 +90,13 @@ def _dmarc(dmarc: MessageDmarc | None) -> dict[str, Any]:
     found = dmarc.discovery
     details: dict[str, Any] = {} if found is None else discovery_json(found)
     details["alignment"] = {"spf": dmarc.spf, "dkim": dmarc.dkim}
-    details["unknown"] = [_unknown(one) for one in dmarc.unknown]
+    details["unknown"] = [json.unseen(one) for one in dmarc.unknown]
     return {
         "result": str(dmarc.result),
         "reason": dmarc.reason or None,
-        "author_domain": None if dmarc.author is None else str(dmarc.author),
+        "author_domain": or_null(dmarc.author),
         "spf_checked": dmarc.spf_checked,
         **details,
-    }
-
-
-def _unknown(unknown: Unknown) -> dict[str, Any]:
-    return {
-        "question": str(unknown.question),
-        "reason": str(unknown.reason),
-        "detail": unknown.detail or None,
     }
 
 
@@ -125,7 +107,7 @@ def _arc(arc: ArcResult | None) -> dict[str, Any]:
         "reason": arc.reason or None,
         "sets": arc.sets,
         "sealer": arc.sealer,
-        "unknown": None if arc.unknown is None else _unknown(arc.unknown),
+        "unknown": None if arc.unknown is None else json.unseen(arc.unknown),
     }
 
 

@@ -19,7 +19,7 @@ from sendgate.mx.facts import MxFacts
 from sendgate.observed import Absent, Malformed, Observed, Present
 from sendgate.tlsrpt.facts import TlsrptFacts
 
-__all__ = ["alignment_of_dmarc", "facts_of", "state_of"]
+__all__ = ["alignment_of_dmarc", "facts_of", "or_null", "state_of"]
 
 
 def state_of(observed: Observed[Any]) -> str:
@@ -35,7 +35,8 @@ def state_of(observed: Observed[Any]) -> str:
             return "unknown"
 
 
-def _text(value: object) -> str | None:
+def or_null(value: object) -> str | None:
+    """Give a value as a string, and None, JSON's null, for None."""
     return None if value is None else str(value)
 
 
@@ -45,8 +46,8 @@ def alignment_of_dmarc(facts: DomainFacts) -> dict[str, Any]:
     applied = dmarc.policy.value if isinstance(dmarc.policy, Present) else None
     return {
         "policy_domain": None if applied is None else str(applied.domain),
-        "organizational_domain": _text(dmarc.organizational),
-        "policy": None if applied is None else _text(applied.policy),
+        "organizational_domain": or_null(dmarc.organizational),
+        "policy": None if applied is None else or_null(applied.policy),
         "result": str(facts.alignment.result),
     }
 
@@ -118,8 +119,8 @@ def _dmarc(facts: DmarcFacts) -> dict[str, Any]:
         "record": None if applied is None else str(applied.record),
         "policy_domain": None if applied is None else str(applied.domain),
         "applies": None if applied is None else applied.tag,
-        "policy": None if applied is None else _text(applied.policy),
-        "effective_policy": None if applied is None else _text(applied.effective_policy),
+        "policy": None if applied is None else or_null(applied.policy),
+        "effective_policy": None if applied is None else or_null(applied.effective_policy),
         "testing": None if applied is None else applied.record.testing,
         "suffix_list_organizational_domain": str(facts.suffix_organizational),
     }
