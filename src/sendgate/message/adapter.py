@@ -7,8 +7,8 @@ What dkimpy does well (the canonical forms and the header hash of RFC 6376 secti
   `cryptography` signs instead, with keys that were loaded once. dkimpy's two functions are
   replaced once, when this adapter first loads it; given dkimpy's own kind of key they do
   as before, so that others in the process who use dkimpy notice nothing.
-- White space. dkimpy's two patterns for it take longer than the signature itself, and
-  quadratic time for long runs of blanks. Two functions with the same results replace them.
+- White space. dkimpy's patterns for it take longer than the signature itself, and
+  quadratic time for long runs of blanks. Functions with the same results replace them.
 - The clock, which is the caller's.
 - Reading fields: a message is read once, by `sendgate.message.record`.
 
@@ -36,6 +36,7 @@ __all__ = [
     "compress_blanks",
     "sign_field",
     "strip_line_ends",
+    "unfold",
 ]
 
 _LINE_END = re.compile(rb"\r?\n")
@@ -93,6 +94,7 @@ def _library() -> Any:
     library.parse_pem_private_key = read
     library.RSASSA_PKCS1_v1_5_sign = sign
     canonicalization.compress_whitespace = compress_blanks
+    canonicalization.unfold_header_value = unfold
     canonicalization.strip_trailing_whitespace = strip_line_ends
     return library
 
@@ -103,6 +105,11 @@ def compress_blanks(octets: bytes) -> bytes:
     while b"  " in octets:
         octets = octets.replace(b"  ", b" ")
     return octets
+
+
+def unfold(value: bytes) -> bytes:
+    """Take the line ends out of a field's value (RFC 6376 section 3.4.2)."""
+    return value.replace(b"\r\n", b"").replace(b"\n", b"")
 
 
 def strip_line_ends(octets: bytes) -> bytes:
@@ -165,7 +172,7 @@ def _fields(fields: Iterable[Field], *, local: bool) -> list[list[bytes]]:
 def _body(message: Message) -> bytes:
     """The body with CRLF line ends; a last line without an end gets one (section 3.4.3)."""
     body = message.body
-    if message.local_lines or b"\n" in body.replace(b"\r\n", b""):
+    if message.local_lines or body.count(b"\n") != body.count(b"\r\n"):
         body = _LINE_END.sub(b"\r\n", body)
     return body if not body or body.endswith(b"\r\n") else body + b"\r\n"
 

@@ -74,10 +74,10 @@ class Field:
     raw: bytes
     line: int
 
-    @cached_property
+    @property
     def key(self) -> str:
         """The name in lower case; names are compared without case."""
-        return self.name.lower()
+        return self.name.lower()  # cheaper than what keeps a property
 
     @property
     def value(self) -> bytes:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import binascii
 import re
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sendgate.errors import RenderError
@@ -27,6 +29,8 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 # What stands for itself in a Q-encoded word wherever one may stand (RFC 2047 section 5).
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_Q = tuple(chr(b) if b in _Q_SAFE else "_" if b == 0x20 else f"={b:02X}" for b in range(256))
+_FRAME = len("=?utf-8?q??=")  # what an encoded word has around its text
 # A body that may travel as it is: short lines of visible ASCII without blanks at their ends.
 # `=_` is kept for boundaries.
 _SEVEN_BIT = re.compile(r"(?:(?:(?!=_)[\t\x20-\x7e]){0,76}(?<![\t ])\n)*\Z")
@@ -154,26 +158,28 @@ def _folded(words: list[str], used: int) -> str | None:
 def _encoded_words(text: str, first: int) -> list[str]:
     """Encoded words of RFC 2047, in Q or, for other scripts, B; `first`: room on line one."""
     octets = text.encode()
-    q_length = sum(1 if b in _Q_SAFE or b == 0x20 else 3 for b in octets)
-    use_q = q_length <= len(octets) * READABLE
+    encode = _q_text if len(_q_text(octets)) <= len(octets) * READABLE else _b_text
     words: list[str] = []
-    chunk, size, room = b"", 0, min(first, WORD) - len("=?utf-8?q??=")
-    for character in text:  # an encoded word holds whole characters (section 5)
-        new = character.encode()
-        if use_q:
-            grown = size + sum(1 if b in _Q_SAFE or b == 0x20 else 3 for b in new)
-        else:
-            grown = (len(chunk) + len(new) + 2) // 3 * 4
-        if chunk and grown > room:
-            words.append(_encoded_word(chunk, use_q=use_q))
-            grown -= size if use_q else grown - (len(new) + 2) // 3 * 4
-            chunk, room = b"", WORD - len("=?utf-8?q??=")
-        chunk, size = chunk + new, grown
-    return [*words, _encoded_word(chunk, use_q=use_q)]
+    start, room = 0, min(first, WORD) - _FRAME
+    while start < len(text):
+        size = _fitting(text[start : start + room], encode, room)
+        words.append(encode(text[start : start + size].encode()))
+        start, room = start + size, WORD - _FRAME
+    kind = "q" if encode is _q_text else "b"
+    return [f"=?utf-8?{kind}?{word}?=" for word in words]
 
 
-def _encoded_word(octets: bytes, *, use_q: bool) -> str:
-    if not use_q:
-        return f"=?utf-8?b?{binascii.b2a_base64(octets, newline=False).decode()}?="
-    text = "".join(chr(b) if b in _Q_SAFE else "_" if b == 0x20 else f"={b:02X}" for b in octets)
-    return f"=?utf-8?q?{text}?="
+def _fitting(text: str, encode: Callable[[bytes], str], room: int) -> int:
+    """How many of the first characters fit, one at least; a word has whole ones (section 5)."""
+    if len(encode(text.encode())) <= room:
+        return len(text)
+    sizes = range(1, len(text))
+    return max(1, bisect_right(sizes, room, key=lambda n: len(encode(text[:n].encode()))))
+
+
+def _q_text(octets: bytes) -> str:
+    return "".join(map(_Q.__getitem__, octets))
+
+
+def _b_text(octets: bytes) -> str:
+    return binascii.b2a_base64(octets, newline=False).decode()

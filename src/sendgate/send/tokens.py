@@ -96,7 +96,7 @@ class Tokens:
         return f"=_{self._name(b'boundary', ticket)}"
 
     def _name(self, use: bytes, ticket: Ticket) -> str:
-        return _text(self._mac(use, _payload(ticket))[:16])
+        return self._mac(use, _payload(ticket))[:16].hex()
 
     def _mac(self, use: bytes, payload: bytes) -> bytes:
         mac = self._bases[use].copy()

@@ -28,7 +28,7 @@ from sendgate.message.sign import Signer, sign
 from sendgate.names import printable
 from sendgate.send.address import Address
 from sendgate.send.campaign import Campaign
-from sendgate.send.compose import Composer
+from sendgate.send.compose import Composed, Composer
 from sendgate.send.deliver.parts import Made, Unmade
 from sendgate.send.smtp.payload import Envelope
 from sendgate.send.store import Lease
@@ -77,19 +77,32 @@ class Bench:
         ]
 
     def make(self, orders: Sequence[_Order]) -> list[Made | Unmade]:
-        """Make the messages, in the order of the orders."""
-        return [self._one(order) for order in orders]
+        """Make the messages, in the order of the orders.
 
-    def _one(self, order: _Order) -> Made | Unmade:
+        All are composed before the first is signed: turn by turn, each of the two pushes the
+        other out of the processor's caches, and a message takes a tenth longer.
+        """
+        composed = [self._composed(order) for order in orders]
+        return [
+            one if isinstance(one, Unmade) else self._made(one, order.now)
+            for one, order in zip(composed, orders, strict=True)
+        ]
+
+    def _composed(self, order: _Order) -> Composed | Unmade:
         try:
             address = Address.parse(order.address)
-            composed = self._composer.compose(order.recipient, address, order.fields, order.date)
-            data = composed.data
-            if self._signers:
-                data = sign(data, self._signers, order.now)
+            return self._composer.compose(order.recipient, address, order.fields, order.date)
         except InputError as error:
             return Unmade(str(error))
-        envelope = Envelope(composed.return_path, str(address))
+
+    def _made(self, composed: Composed, now: datetime) -> Made | Unmade:
+        data = composed.data
+        try:
+            if self._signers:
+                data = sign(data, self._signers, now)
+        except InputError as error:
+            return Unmade(str(error))
+        envelope = Envelope(composed.return_path, str(composed.recipient))
         return Made(envelope, composed.message_id, data, hashlib.sha256(data).hexdigest())
 
 
