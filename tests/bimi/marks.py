@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from signed import certificate, common_name, key_usage
 
 from sendgate.bimi.certificate import USAGE
 from sendgate.bimi.logotype import OID
@@ -61,13 +61,14 @@ class MarkAuthority:
         years: int = 10,
     ) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.name = common_name(name)
         self.above = above
         issuer = above or self
+        until = TIME + years * YEAR
         builder = (
-            _builder(self.name, issuer, self.key, TIME - YEAR, TIME + years * YEAR)
+            certificate(self.name, issuer, self.key, min(TIME, until) - YEAR, until)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_usage(), critical=True)
+            .add_extension(key_usage(sign_certificates=True), critical=True)
         )
         if usages:
             named = [x509.ObjectIdentifier(oid) for oid in usages]
@@ -89,8 +90,8 @@ class MarkAuthority:
     ) -> bytes:
         """A bundle: the mark certificate, then the authorities above it."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Example Inc.")])
-        builder = _builder(subject, self, key, TIME - YEAR, until)
+        subject = common_name("Example Inc.")
+        builder = certificate(subject, self, key, min(TIME, until) - YEAR, until)
         if names:
             alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
             builder = builder.add_extension(alternative, critical=False)
@@ -108,39 +109,3 @@ class MarkAuthority:
                 bundle.append(authority.pem)
             authority = authority.above
         return b"".join(bundle)
-
-
-def _builder(
-    subject: x509.Name,
-    issuer: MarkAuthority,
-    key: ec.EllipticCurvePrivateKey,
-    start: datetime.datetime,
-    end: datetime.datetime,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(min(start, end - YEAR))
-        .not_valid_after(end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), False
-        )
-    )
-
-
-def _usage() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=False,
-        key_cert_sign=True,
-        crl_sign=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )

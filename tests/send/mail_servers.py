@@ -110,8 +110,7 @@ def _listens(port: int) -> bool:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
-_MASTER = """\
-{port}     inet  n - n - -    smtpd
+SERVICES = """\
 cleanup    unix  n - n - 0    cleanup
 qmgr       unix  n - n 300 1  qmgr
 tlsmgr     unix  - - n 1000? 1 tlsmgr
@@ -127,6 +126,7 @@ virtual    unix  - n n - -    virtual
 anvil      unix  - - n - 1    anvil
 postlog    unix-dgram n - n - 1 postlogd
 """
+"""The lines of master.cf for what stands behind any Postfix that receives: all but smtpd."""
 
 
 @contextlib.contextmanager
@@ -143,7 +143,7 @@ def postfix(chain: Path | None = None, settings: str = "") -> Iterator[MailServe
         if chain is not None:
             shutil.copy(chain, folder / "chain.pem")
             tls = f"smtpd_tls_security_level = may\nsmtpd_tls_chain_files = {folder}/chain.pem\n"
-        (folder / "master.cf").write_text(_MASTER.format(port=f"127.0.0.1:{port}"))
+        (folder / "master.cf").write_text(f"127.0.0.1:{port} inet n - n - - smtpd\n{SERVICES}")
         (folder / "main.cf").write_text(
             "compatibility_level = 3.6\nmaillog_file = /dev/stdout\n"
             f"queue_directory = {folder}/spool\ndata_directory = {folder}/data\n"

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from send.mail_servers import exim_program, program
+from send.mail_servers import SERVICES, exim_program, program
 from send.peers.cases import CASES, HOSTS, Host
 from send.peers.island import Island
 from send.peers.names import POLICIES
@@ -23,23 +23,7 @@ from send.peers.names import POLICIES
 NAME = "mx.example.net"  # of the receiver, in its Authentication-Results
 _DKIM, _DMARC = "127.0.0.1:8891", "127.0.0.1:8893"
 
-_SERVICES = """\
-cleanup    unix  n - n - 0    cleanup
-qmgr       unix  n - n 300 1  qmgr
-tlsmgr     unix  - - n 1000? 1 tlsmgr
-rewrite    unix  - - n - -    trivial-rewrite
-bounce     unix  - - n - 0    bounce
-defer      unix  - - n - 0    bounce
-trace      unix  - - n - 0    bounce
-verify     unix  - - n - 1    verify
-proxymap   unix  - - n - -    proxymap
-error      unix  - - n - -    error
-retry      unix  - - n - -    error
-virtual    unix  - n n - -    virtual
-anvil      unix  - - n - 1    anvil
-postlog    unix-dgram n - n - 1 postlogd
-policyd-spf unix - n n - 0    spawn user=nobody argv={policyd} {folder}/policyd-spf.conf
-"""
+_POLICYD = "policyd-spf unix - n n - 0 spawn user=nobody argv={policyd} {folder}/policyd-spf.conf\n"
 _MAIN = """\
 compatibility_level = 3.6
 maillog_file = /dev/stdout
@@ -99,7 +83,7 @@ def serve_postfix(island: Island, chains: Mapping[str, Path]) -> dict[str, str]:
     )
     boxes = [f"{case.recipient} {case.domain}/\n" for case in CASES.values()]
     (folder / "mailboxes").write_text("".join(boxes))
-    lines = [_SERVICES.format(policyd=policyd, folder=folder)]
+    lines = [SERVICES, _POLICYD.format(policyd=policyd, folder=folder)]
     for host in _hosts("postfix"):
         options = [f"myhostname={host.name}", f"syslog_name={host.name}", *_REFUSALS[host.refuses]]
         if host.name in chains:
