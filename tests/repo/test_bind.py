@@ -413,8 +413,8 @@ s._domainkey.example.com.\t1\tIN\tTXT\t"v=DKIM1; p=AAAA" "BBBB" ; cf_tags=
     # Cloudflare resolves the alias at the apex, and answers with addresses beside the MX.
     assert [r.rdtype for r in reading.records][1:3] == ["A", "AAAA"]
     assert [r.data for r in reading.records][1:] == [
-        Address(None),
-        Address(None),
+        Address(None, Domain("app.example.net")),
+        Address(None, Domain("app.example.net")),
         Target(Domain("example.com")),
         Mx(10, Domain("mx.example.net")),
         Txt((b"v=DKIM1; p=AAAA", b"BBBB")),

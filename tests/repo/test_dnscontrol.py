@@ -223,7 +223,11 @@ def test_provider_aliases_have_an_address_that_is_not_known() -> None:
     )
     assert [(r.name.text, r.rdtype) for r in reading.records if r.data == Address(None)] == [
         ("example.com", "A"), ("example.com", "AAAA"), ("a.example.com", "A"),
-        ("z.example.com", "AAAA"), ("p.example.com", "A"), ("p.example.com", "AAAA"),
+        ("z.example.com", "AAAA"),
+    ]  # fmt: skip
+    behind = Address(None, Domain("q.example.net"))
+    assert [(r.name.text, r.rdtype) for r in reading.records if r.data == behind] == [
+        ("p.example.com", "A"), ("p.example.com", "AAAA"),
     ]  # fmt: skip
     assert len(reading.records) == 6
     (hidden,) = reading.hidden

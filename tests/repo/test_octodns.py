@@ -333,6 +333,39 @@ def test_an_unknown_type_is_skipped_and_its_name_exists(tmp_path: Path) -> None:
     assert sum("needs a plug-in" in note for note in reading.notes) == 2
 
 
+def test_a_proxied_record_answers_with_addresses_beside_others(tmp_path: Path) -> None:
+    """Cloudflare's proxy shows no CNAME, so an MX record beside it is answered as well."""
+    reading = read(
+        tmp_path,
+        """
+web:
+  - type: CNAME
+    value: host.example.net.
+    octodns: {cloudflare: {proxied: true}}
+  - type: MX
+    value: {preference: 10, exchange: mx.example.net.}
+plain:
+  type: CNAME
+  value: host.example.net.
+  octodns: {cloudflare: {proxied: false, auto-ttl: true}}
+host:
+  type: A
+  values: [192.0.2.1, 192.0.2.2]
+  octodns: {cloudflare: {proxied: true}}
+""",
+    )
+    assert not reading.unread
+    hidden, target = Address(None), Domain("host.example.net")
+    assert [(r.name.labels[0], r.rdtype, r.data) for r in reading.records] == [
+        ("web", "A", Address(None, target)),
+        ("web", "AAAA", Address(None, target)),
+        ("web", "MX", Mx(10, Domain("mx.example.net"))),
+        ("plain", "CNAME", Target(target)),
+        ("host", "A", hidden),
+        ("host", "AAAA", hidden),
+    ]
+
+
 def test_a_dynamic_record_has_the_addresses_of_all_its_pools(tmp_path: Path) -> None:
     """Which of them answers depends on who asks; `geo`, the older form, is the same."""
     text = """\

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from sendgate.dkim.facts import DkimDomain, DkimFacts, DkimKey
 from sendgate.dkim.record import KeyRecord, NotAKey, parse
-from sendgate.dns.answers import Answer, Failed, Question, Reason, Record, Records, Txt
+from sendgate.dns.answers import Answer, Failed, NoData, Question, Reason, Record, Records, Txt
 from sendgate.dns.source import Desk, DnsSource
 from sendgate.names import Domain
 from sendgate.observed import (
@@ -67,9 +67,23 @@ async def collect_dkim(profile: Profile, desk: Desk, probe_label: str) -> DkimFa
 
 
 async def enrich_dkim(facts: DkimFacts, desk: Desk) -> DkimFacts:
-    """Ask, if there is room, for the ADSP record and at ``_domainkey`` where that was not done."""
-    domains = await asyncio.gather(*(_enriched(domain, desk.spare) for domain in facts.domains))
-    return replace(facts, domains=tuple(domains))
+    """Ask, if there is room, what stands at selectors without a key, and of the domains.
+
+    Of these the ADSP record, and what is at ``_domainkey`` where that was not asked.
+    """
+    keys, domains = await asyncio.gather(
+        asyncio.gather(*(_with_address(key, desk.spare) for key in facts.keys)),
+        asyncio.gather(*(_enriched(domain, desk.spare) for domain in facts.domains)),
+    )
+    return DkimFacts(tuple(keys), tuple(domains))
+
+
+async def _with_address(key: DkimKey, source: DnsSource) -> DkimKey:
+    """Ask for the address of a named selector that exists without a TXT record."""
+    answer = key.answer
+    if not key.selector.named or not isinstance(answer, NoData) or answer.aliases:
+        return key
+    return replace(key, address=await source.ask(Question(answer.question.name, "A")))
 
 
 async def _enriched(domain: DkimDomain, source: DnsSource) -> DkimDomain:

@@ -23,7 +23,8 @@ class DkimKey:
     several TXT records, so that the result is undefined (RFC 6376 section 3.6.2.2).
     `records` are the TXT records themselves. `wildcard` says whether a name that nobody
     published gave the same answer, so that this answer proves nothing about the selector;
-    None where that could not be found out.
+    None where that could not be found out. `address` is the answer for A there, asked where
+    a named selector exists without a TXT record: a proxy answers for its CNAME.
     """
 
     selector: Selector
@@ -31,6 +32,12 @@ class DkimKey:
     observed: Observed[KeyRecord]
     records: tuple[Record, ...]
     wildcard: bool | None = False
+    address: Answer | None = None
+
+    @property
+    def proxied(self) -> bool:
+        """Whether the name answers with addresses in place of the key, or of a CNAME to it."""
+        return isinstance(self.address, Records)
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -38,12 +38,12 @@ def no_key_at_selector(facts: DomainFacts) -> Verdicts:
 
     A receiver that finds no key gives the signature up as a permanent error, and the mail
     counts as unsigned. Of the two selectors of Microsoft 365 the idle one may lack its key
-    until the first rotation; that is only noted.
+    until the first rotation; that is only noted. Of a CNAME that a proxy hides TOP027 tells.
     """
     for key in facts.dkim.named:
         if isinstance(key.observed, Unknown):
             yield cannot_tell(key.observed)
-        elif isinstance(key.observed, Absent) and not _is_dangling(key):
+        elif isinstance(key.observed, Absent) and not _is_dangling(key) and not key.proxied:
             idle = rotation_partner_serves(key, facts)
             yield Hit(
                 f"{_no_txt(key)}, so selector {key.selector.name} has no key"

@@ -170,6 +170,8 @@ def _alias_from(form: object, origin: Origin, where: str) -> Alias:
 
 def _record_to(record: Record, origin: Origin) -> Form:
     form: Form = {"ttl": record.ttl, **_rdata_to(record.data)}
+    if isinstance(record.data, Address) and record.data.behind is not None:
+        form["behind"] = record.data.behind.text
     if record.origin != origin:
         form["origin"] = _origin_to(record.origin)
     return form
@@ -178,12 +180,17 @@ def _record_to(record: Record, origin: Origin) -> Form:
 def _record_from(form: object, origin: Origin, where: str) -> Record:
     if not isinstance(form, dict):
         raise FormError("a record is an object")
-    _no_others(form, {"ttl", "origin", *_RDATA})
+    _no_others(form, {"ttl", "origin", "behind", *_RDATA})
     kinds = [key for key in form if key in _RDATA]
     if len(kinds) != 1:
         raise FormError(f"a record has exactly one of {', '.join(_RDATA)}")
+    data = _RDATA[kinds[0]](form[kinds[0]])
+    if "behind" in form:
+        if not isinstance(data, Address):
+            raise FormError('only an "address" has a name "behind" it')
+        data = Address(data.ip, _name(form, "behind"))
     return Record(
-        _RDATA[kinds[0]](form[kinds[0]]),
+        data,
         _number(form, "ttl"),
         _origin_from(form["origin"], where) if "origin" in form else origin,
     )

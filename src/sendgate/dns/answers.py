@@ -119,10 +119,13 @@ class Address:
     """An A or AAAA record.
 
     `ip` is None for an ALIAS, ANAME or provider alias in a repository: the name has an
-    address, and which one cannot be told from the file.
+    address, and which one cannot be told from the file. `behind` is then the target of the
+    CNAME that the provider answers for instead of showing it (Cloudflare's proxy and
+    flattening), where there is one.
     """
 
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address | None
+    behind: Domain | None = None
 
     def __str__(self) -> str:
         return "(an address known only to the DNS provider)" if self.ip is None else str(self.ip)

@@ -24,11 +24,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from sendgate.dns.answers import Origin, Rdata
+from sendgate.dns.answers import Address, Origin, Rdata, Target
 from sendgate.dns.master import Entry, EntryError, Token, entries, generate
 from sendgate.dns.rdata import read_rdata, read_ttl
 from sendgate.dns.zonetext import DiskFiles, ZoneFiles, named_zone
@@ -46,6 +46,8 @@ __all__ = [
 MAX_INCLUDES = 1000  # of one zone file, so that files which include each other twice end
 MAX_DEPTH = 50  # of includes in includes
 
+# How Cloudflare's exports mark what its proxy answers for, with addresses of its own.
+_PROXIED = re.compile(r";.*\bcf_tags=(?:\S*,)?cf-proxied:true\b")
 _CLASSES = {"IN", "CH", "HS", "CS", "ANY", "NONE"}
 
 
@@ -220,8 +222,9 @@ class _Reader:
         ttl = self._ttl(ttl)
         origin = Origin("file", where, entry.line)
         record = ZoneRecord(self._owner, rdtype, ttl, data, origin, self._owner)
-        self.records.append(record)
-        self.bases.append(self._base)
+        for shown in _shown(record, entry):
+            self.records.append(shown)
+            self.bases.append(self._base)
         if self._watch is not None:
             self._watch.seen(record, entry, tokens, self._base)
 
@@ -254,6 +257,17 @@ class _Reader:
                 "put a line such as $ORIGIN example.com. at the top"
             )
         return self._base if text == "@" else self._base.child(text)
+
+
+def _shown(record: ZoneRecord, entry: Entry) -> Iterator[ZoneRecord]:
+    """Give the record; of one that a proxy answers for, both kinds of address."""
+    remark = entry.cut[1].lstrip() if entry.cut else ""
+    if record.rdtype not in {"A", "AAAA", "CNAME"} or not _PROXIED.match(remark):
+        yield record
+        return
+    behind = record.data.name if isinstance(record.data, Target) else None
+    for rdtype in ("A", "AAAA"):
+        yield replace(record, rdtype=rdtype, data=Address(None, behind))
 
 
 def _take_ttl_and_class(tokens: list[Token]) -> int | None:

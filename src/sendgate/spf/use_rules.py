@@ -31,6 +31,8 @@ def no_spf_record(facts: DomainFacts) -> Verdicts:
     role = facts.profile.return_path
     if role is None or facts.profile.envelope is None:
         return  # only the envelope's domain needs a record, and it is not known or not one's own
+    if facts.return_path is not None and facts.return_path.behind is not None:
+        return  # a proxy hides the alias that would lead to the record: TOP027
     decisive = not role.assumed and facts.alignment.dkim_can_pass is False
     severity = None if decisive else Severity.WARNING
     if isinstance(facts.spf, Unknown):

@@ -57,6 +57,13 @@ class NameFacts:
                 yield from (x.ip for x in answer.of(Address) if x.ip is not None)
 
     @property
+    def behind(self) -> Domain | None:
+        """The target of a CNAME that a proxy answers for, where no MX record stands beside it."""
+        found = (x for x in (self.a, self.aaaa) if isinstance(x, Records))
+        targets = (address.behind for answer in found for address in answer.of(Address))
+        return None if isinstance(self.mx, Records) else next(filter(None, targets), None)
+
+    @property
     def address_evidence(self) -> tuple[Evidence, ...]:
         """The address records as evidence; empty where there are none, or none were seen."""
         found = (x for x in (self.a, self.aaaa) if isinstance(x, Records))

@@ -115,8 +115,8 @@ def bounces_go_to_web_server(facts: DomainFacts) -> Verdicts:
 
 def _implicit(facts: DomainFacts, name: NameFacts, what: str, severity: Severity) -> Verdicts:
     mx = facts.mx[name.name]
-    if name.aliases:
-        return  # the alias is the fault: TOP001, TOP004, TOP010 or TOP024 speaks of it
+    if name.aliases or (name is facts.return_path and name.behind):
+        return  # the alias is the fault: TOP001, TOP004, TOP010, TOP024 or TOP027 speaks of it
     if mx.is_implicit:
         yield Hit(
             f"{name.name} has no MX record, so {what} go to the server at its own address",

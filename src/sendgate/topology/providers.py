@@ -66,11 +66,15 @@ class Expected:
 
     def matches(self, sending: Domain, path: Domain | None, name: Domain, data: str) -> bool:
         """Whether a record with this name and data is the one that is asked for."""
+        return self.names(sending, path, name) and _fits(_filled(self.value, sending, path), data)
 
-        def filled(template: str) -> str:
-            return template.replace("{S}", sending.text).replace("{R}", str(path or "{R}"))
+    def names(self, sending: Domain, path: Domain | None, name: Domain) -> bool:
+        """Whether the record that is asked for stands at this name."""
+        return _fits(_filled(self.name, sending, path), name.text)
 
-        return _fits(filled(self.name), name.text) and _fits(filled(self.value), data)
+
+def _filled(template: str, sending: Domain, path: Domain | None) -> str:
+    return template.replace("{S}", sending.text).replace("{R}", str(path or "{R}"))
 
 
 def _fits(template: str, text: str) -> bool:

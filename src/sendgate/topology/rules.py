@@ -7,6 +7,7 @@ from sendgate.topology import (
     bounce_rules,
     hubspot_rules,
     path_rules,
+    proxy_rules,
     role_rules,
     ses_rules,
 )
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = tuple(
             *ses_rules.RULES,
             *hubspot_rules.RULES,
             *path_rules.RULES,
+            *proxy_rules.RULES,
             *account_rules.RULES,
         ),
         key=lambda rule: rule.id,

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sendgate.dns.answers import Address, Rdata, Soa
+from sendgate.dns.answers import Address, Rdata, Soa, Target
 from sendgate.dns.rdata import ADDRESS_LIKE
 from sendgate.dns.zonefile import ZoneRecord, read_watched
 from sendgate.dns.zonetext import named_after
@@ -254,8 +254,9 @@ def _shown(record: ZoneRecord, view: str, flat: Collection[Domain] = ()) -> Iter
     if record.rdtype not in ADDRESS_LIKE and not resolved:
         yield record
         return
+    behind = record.data.name if isinstance(record.data, Target) else None
     for rdtype in ("A", "AAAA"):
-        yield replace(record, rdtype=rdtype, data=Address(None))
+        yield replace(record, rdtype=rdtype, data=Address(None, behind))
 
 
 def _why(found: Candidates) -> str | None:

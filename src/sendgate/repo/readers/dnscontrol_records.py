@@ -10,6 +10,7 @@ from sendgate.repo.readers.jsontext import Arr, Obj, number_of, text_of
 from sendgate.repo.readers.values import (
     HIDDEN_ADDRESS,
     ValueProblem,
+    address_before,
     chunks,
     is_wrapped,
     other_data,
@@ -95,7 +96,9 @@ def data_of(record: Obj, zone: Domain) -> Made | None:
     if rdtype in _TYPED_ALIASES:
         return _typed_alias(record, rdtype)
     if rdtype in _ALIASES or (rdtype in {"A", "AAAA", "CNAME"} and _is_proxied(record)):
-        return Made((("A", HIDDEN_ADDRESS), ("AAAA", HIDDEN_ADDRESS)))
+        proxied = rdtype == "CNAME"
+        data = address_before(text_of(record, "target") or "") if proxied else HIDDEN_ADDRESS
+        return Made((("A", data), ("AAAA", data)))
     if rdtype in {"TXT", "SPF"}:
         return _text(record, rdtype)
     if rdtype not in _FIELDS and rdtype not in _SINGLE:

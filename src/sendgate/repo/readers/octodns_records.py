@@ -24,7 +24,7 @@ from sendgate.repo.readers.octodns_values import (
     txt_value,
 )
 from sendgate.repo.readers.slips import cut_by_comment, is_doubled, spread_slips
-from sendgate.repo.readers.values import HIDDEN_ADDRESS, chunks
+from sendgate.repo.readers.values import HIDDEN_ADDRESS, address_before, chunks
 from sendgate.repo.readers.yamlfiles import Node, Pair, YamlFiles, YamlProblem
 from sendgate.repo.reading import Place, Slip, SlipKind, Unread
 
@@ -37,6 +37,7 @@ MAX_VALUES = 200_000  # of one zone, so that aliases of whole records end
 _UNESCAPED = re.compile(r"\w;")  # what octoDNS's own check looks for
 _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_-]{0,63}")
 _ADDRESS_TYPES = ("A", "AAAA")
+_TRUE = {"true", "yes", "on"}
 _SINGLE = {"CNAME", "ALIAS", "DNAME"}  # octoDNS reads `value` alone
 _KNOWN = {
     "A", "AAAA", "ALIAS", "CAA", "CNAME", "DNAME", "DS", "HTTPS", "LOC", "MX", "NAPTR", "NS",
@@ -191,7 +192,7 @@ class ZoneReader:
         if "octodns" not in given:
             return True
         options, _ = self.files.mapping(given["octodns"].value)
-        if "ignored" in options and options["ignored"].value.text.lower() in {"true", "yes", "on"}:
+        if "ignored" in options and options["ignored"].value.text.lower() in _TRUE:
             self.ignored.append(f"^{re.escape(name.text)}$")
             return False
         for word, published in (("included", True), ("excluded", False)):
@@ -222,6 +223,9 @@ class ZoneReader:
             return
         if kind not in _KNOWN:
             yield self._unknown(kind, entry)
+            return
+        if kind in {"A", "AAAA", "CNAME"} and self._is_proxied(given):
+            yield from self._proxied(kind, given, entry)
             return
         seen: set[Rdata] = set()
         for node in self._nodes(kind, given, entry):
@@ -280,6 +284,25 @@ class ZoneReader:
                 kinds = (stated,) if stated in _ADDRESS_TYPES else kinds
             for rdtype in kinds:
                 yield rdtype, HIDDEN_ADDRESS, node
+
+    def _is_proxied(self, given: dict[str, Pair]) -> bool:
+        """Whether Cloudflare answers for the name, with addresses of its own."""
+        if "octodns" not in given:
+            return False
+        options, _ = self.files.mapping(given["octodns"].value)
+        if "cloudflare" not in options:
+            return False
+        settings, _ = self.files.mapping(options["cloudflare"].value)
+        return "proxied" in settings and settings["proxied"].value.text.lower() in _TRUE
+
+    def _proxied(
+        self, kind: str, given: dict[str, Pair], entry: Node
+    ) -> Iterator[tuple[str, Rdata, Node]]:
+        """Give both kinds of address, which the proxy has in place of the record."""
+        node = next(iter(self._nodes(kind, given, entry)), entry)
+        data = address_before(node.text) if kind == "CNAME" else HIDDEN_ADDRESS
+        for rdtype in _ADDRESS_TYPES:
+            yield rdtype, data, node
 
     def _unknown(self, kind: str, entry: Node) -> tuple[str, Rdata, Node]:
         """A type that needs a plug-in: its name exists, and what it answers is not told."""

@@ -30,7 +30,7 @@ from sendgate.repo.readers.terraform_plan import (
 )
 from sendgate.repo.readers.terraform_records import TYPES, Value
 from sendgate.repo.readers.terraform_zones import Zone, Zones
-from sendgate.repo.readers.values import HIDDEN_ADDRESS, ValueProblem, other_data
+from sendgate.repo.readers.values import HIDDEN_ADDRESS, ValueProblem, address_before, other_data
 from sendgate.repo.reading import DeclaredZone, Hidden, Place, Reading, Slip, Unread
 from sendgate.repo.tree import Tree
 
@@ -254,8 +254,9 @@ class _Work(Gathered):
         ttl = records_of.ttl_of_record(record)
         if value.text is None:
             if value.address and not value.why:
-                self.add(name, "A", ttl, HIDDEN_ADDRESS, zone, place)
-                self.add(name, "AAAA", ttl, HIDDEN_ADDRESS, zone, place)
+                shown = HIDDEN_ADDRESS if value.behind is None else address_before(value.behind)
+                self.add(name, "A", ttl, shown, zone, place)
+                self.add(name, "AAAA", ttl, shown, zone, place)
             elif value.address or rdtype in {"A", "AAAA"}:
                 self.add(name, rdtype, ttl, HIDDEN_ADDRESS, zone, place)
             else:

@@ -58,6 +58,7 @@ class Value:
     text: str | None = None
     why: str = ""
     address: bool = False  # the name has an address that the provider alone knows
+    behind: str | None = None  # the target of the CNAME that the provider answers for
 
 
 def rdtype_of(record: Resource) -> str | None:
@@ -154,7 +155,8 @@ def _cloudflare(record: Resource, rdtype: str, apex: bool) -> Iterator[Value]:
     proxied = record.values.get("proxied") is True and rdtype in {"A", "AAAA", "CNAME"}
     if proxied or (rdtype == "CNAME" and (apex or flat)):
         # Cloudflare answers itself, with addresses of its own or those behind the alias.
-        yield Value(record.line, address=True)
+        target = text_of(record.values, "content", "value") if rdtype == "CNAME" else None
+        yield Value(record.line, address=True, behind=target)
         return
     key = next((k for k in ("content", "value") if _is_given(record, k)), None)
     if key is not None:

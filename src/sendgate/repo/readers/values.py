@@ -17,8 +17,8 @@ from sendgate.errors import DomainError, SourceError
 from sendgate.names import Domain
 
 __all__ = [
-    "DEFAULT_TTL", "HIDDEN_ADDRESS", "MAX_STRING", "ValueProblem", "Word", "chunks", "is_wrapped",
-    "join", "name_of", "other_data", "ttl_of", "words",
+    "DEFAULT_TTL", "HIDDEN_ADDRESS", "MAX_STRING", "ValueProblem", "Word", "address_before",
+    "chunks", "is_wrapped", "join", "name_of", "other_data", "ttl_of", "words",
 ]  # fmt: skip
 
 DEFAULT_TTL = 300  # seconds, where a file leaves it to the provider
@@ -39,6 +39,14 @@ class Word(bytes):
     """One character-string, its escapes read; `quoted` where it stood in quotes."""
 
     quoted = False
+
+
+def address_before(target: str) -> Address:
+    """Give the address that a provider answers with in place of a CNAME to `target`."""
+    try:
+        return Address(None, Domain.parse(target))
+    except DomainError:
+        return HIDDEN_ADDRESS
 
 
 def words(text: str, *, octal: bool = False) -> list[Word]:
