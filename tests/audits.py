@@ -14,6 +14,7 @@ from sendgate.audit.report import Report
 from sendgate.audit.run import audit
 from sendgate.bimi.certificate import roots_from_file
 from sendgate.bimi.fetch import AssetReader
+from sendgate.dane.probe import MailHosts
 from sendgate.dns.source import DnsSource, RunSource
 from sendgate.names import Domain
 from sendgate.profile import Receiver, SenderKind
@@ -62,11 +63,19 @@ async def audit_domain(
     seed: str = SEED,
     web: Web | None = None,
     brand: AssetReader | None = None,
+    mail: MailHosts | None = None,
 ) -> Report:
     """Audit one domain over a source, with options as in a `[[sender]]` table."""
     profile = build_profile(Domain.parse(domain), options_of(given))
     return await audit(
-        profile, RunSource(source), policy=policy, time=time, seed=seed, web=web, brand=brand
+        profile,
+        RunSource(source),
+        policy=policy,
+        time=time,
+        seed=seed,
+        web=web,
+        brand=brand,
+        mail=mail,
     )
 
 
@@ -77,10 +86,12 @@ async def audit_fixture(
     time: datetime = TIME,
     web: Web | None = None,
     roots: Path | None = None,
+    mail: MailHosts | None = None,
 ) -> Report:
     """Audit one domain over a zone file or a recording, with the files that `web` has.
 
-    Marks are vouched for by `roots`, a PEM file; without it by nobody.
+    `mail` has what mail hosts show. Marks are vouched for by `roots`, a PEM file; without it
+    by nobody.
 
     The reverse name of the address that fixtures declare is in a file for all of them, but
     for those that are about it.
@@ -89,11 +100,12 @@ async def audit_fixture(
         from sendgate.dns.recorded import ReplaySource
 
         replay = ReplaySource.read(data)
-        return await audit_domain(domain, given, replay, time=time, seed=replay.seed, web=web)
+        seed = replay.seed
+        return await audit_domain(domain, given, replay, time=time, seed=seed, web=web, mail=mail)
     vouching = None if roots is None else roots_from_file(str(roots))
     brand = None if web is None else AssetReader(web, vouching, time)
     source = offline(data, *_reverse(data))
-    return await audit_domain(domain, given, source, time=time, web=web, brand=brand)
+    return await audit_domain(domain, given, source, time=time, web=web, brand=brand, mail=mail)
 
 
 async def check_fixture(

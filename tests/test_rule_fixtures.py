@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from audits import audit_fixture, check_fixture
+from mail_hosts import HostsDouble, chain_in
 from webs import WebDouble
 
 from sendgate.audit.catalogue import RULES as AUDIT_RULES
@@ -48,7 +49,8 @@ async def reports_of(folder: Path, half: str) -> tuple[tuple[Report, ...], dict[
     data = folder / expected.get("replay", f"{half}.zone")
     web = web_of(folder, expected.get("web"))
     roots = folder / case["mark-roots"] if "mark-roots" in case else None
-    report = await audit_fixture(domain, options, data, TIME, web, roots)
+    mail = hosts_of(folder, expected.get("hosts"))
+    report = await audit_fixture(domain, options, data, TIME, web, roots, mail)
     return (report,), expected
 
 
@@ -62,6 +64,13 @@ def web_of(folder: Path, files: Mapping[str, str] | None) -> WebDouble | None:
             for url, name in files.items()
         }
     )
+
+
+def hosts_of(folder: Path, files: Mapping[str, str] | None) -> HostsDouble | None:
+    """Make the mail hosts of a case: by host, the file of the chain that it shows."""
+    if files is None:
+        return None
+    return HostsDouble({host: chain_in(folder / name) for host, name in files.items()}, TIME)
 
 
 @pytest.mark.parametrize("half", ["bad", "good"])

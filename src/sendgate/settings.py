@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 Reader = Callable[[str, Say], object]
 
-Group = Literal["dns", "web", "output", "sender", "judging", "bulk", "repo"]
+Group = Literal["dns", "web", "hosts", "output", "sender", "judging", "bulk", "repo"]
 
 
 @dataclass(frozen=True)
@@ -238,8 +238,10 @@ SETTINGS: tuple[Setting, ...] = (
             _given, is_path=True),
     Setting("write-baseline", "repo", "Write what is found to --baseline, as known.", kind="flag",
             in_file=False, expects="true or false"),
+    # Hosts beyond DNS, and lists of their addresses.
+    _setting_flag("probe-smtp", "hosts", "Call mail hosts at port 25 to see if DANE holds."),
     # Files that records name.
-    _setting_flag("allow-private", "web", "Fetch files from private addresses, too."),
+    _setting_flag("allow-private", "web", "Let private addresses be called, too."),
     Setting("mark-roots", "web", "Roots for mark certificates; default: known ones.", "PEM",
             _given, is_path=True),
     # DNS.
@@ -292,6 +294,7 @@ class Options:
     strict: bool = False
     baseline: str | None = None
     write_baseline: bool = False
+    probe_smtp: bool = False
     allow_private: bool = False
     mark_roots: str | None = None
     nameserver: tuple[str, ...] = ()

@@ -21,8 +21,9 @@ from sendgate.audit.facts import DomainFacts
 from sendgate.bimi.collect import collect_bimi, enrich_bimi
 from sendgate.bimi.facts import BimiFacts
 from sendgate.bimi.fetch import AssetReader
-from sendgate.dane.collect import enrich_dane
+from sendgate.dane.collect import call_hosts, enrich_dane, enrich_path
 from sendgate.dane.facts import DaneFacts
+from sendgate.dane.probe import MailHosts
 from sendgate.dkim.collect import collect_dkim, enrich_dkim
 from sendgate.dkim.facts import DkimFacts
 from sendgate.dmarc.alignment import predict
@@ -57,11 +58,12 @@ async def collect(
     *,
     web: Web | None = None,
     brand: AssetReader | None = None,
+    mail: MailHosts | None = None,
 ) -> DomainFacts:
     """Everything that was seen about the sender; `probe_label` is a label nobody publishes.
 
     `web`: what fetches the files that records name; without it none is fetched. `brand`: what
-    reads the logo and its certificate.
+    reads the logo and its certificate. `mail`: what calls mail hosts; without it none is called.
     """
     spf_domain = profile.envelope or profile.sending
     # Keys and hosts ask in their further rounds only what is listed: no round waits for them.
@@ -71,14 +73,14 @@ async def collect(
         _in_rounds(profile, spf_domain, desk),
     )
     # The order in which the spare questions are listed is the order of their worth.
-    (bimi, dmarc, spf, zones), (mtasts, tlsrpt, dkim, dane) = await asyncio.gather(
+    (bimi, dmarc, spf, zones), (mtasts, tlsrpt, dkim, dane, path_dane) = await asyncio.gather(
         asyncio.gather(
             _enrich_bimi(bimi, dmarc.organizational, desk, brand),
             enrich_dmarc(dmarc, desk),
             _enrich_spf(spf, desk),
             enrich_zones(profile, names, desk, probe_label),
         ),
-        _at_last(mx[profile.sending], dmarc.suffix_organizational, keys, desk, web),
+        _at_last(profile, mx, dmarc.suffix_organizational, keys, desk, web, mail),
     )
     return DomainFacts(
         profile=profile,
@@ -96,6 +98,7 @@ async def collect(
         mtasts=mtasts,
         tlsrpt=tlsrpt,
         dane=dane,
+        path_dane=path_dane,
         alignment=predict(profile, spf, checks, dkim, dmarc),
         topology=outcome(profile, dmarc.suffix_organizational),
     )
@@ -177,16 +180,38 @@ async def _check(profile: Profile, domain: Domain, ip: IpAddress, desk: Desk) ->
 
 
 async def _at_last(
-    mx: MxFacts, organizational: Domain, keys: DkimFacts, desk: Desk, web: Web | None
-) -> tuple[StsFacts | None, TlsrptFacts | None, DkimFacts, DaneFacts]:
+    profile: Profile,
+    mx: Mapping[Domain, MxFacts],
+    organizational: Domain,
+    keys: DkimFacts,
+    desk: Desk,
+    web: Web | None,
+    mail: MailHosts | None,
+) -> tuple[StsFacts | None, TlsrptFacts | None, DkimFacts, DaneFacts, DaneFacts]:
     """Ask what is worth least to a sender, so that the others put all their questions first."""
     await desk.answered()
+    own = mx[profile.sending]
+    path = None if profile.envelope in {None, profile.sending} else mx[profile.envelope]
     return await asyncio.gather(
-        enrich_mtasts(mx, desk, web),
-        enrich_tlsrpt(mx, desk),
+        enrich_mtasts(own, desk, web),
+        enrich_tlsrpt(own, desk),
         enrich_dkim(keys, desk),
-        enrich_dane(mx, organizational, desk),
+        _dane(own, organizational, desk, mail),
+        _path_dane(path, desk, mail),
     )
+
+
+async def _dane(
+    mx: MxFacts, organizational: Domain, desk: Desk, mail: MailHosts | None
+) -> DaneFacts:
+    facts = await enrich_dane(mx, organizational, desk)
+    return facts if mail is None else await call_hosts(facts, mx, mail)
+
+
+async def _path_dane(mx: MxFacts | None, desk: Desk, mail: MailHosts | None) -> DaneFacts:
+    if mx is None or mail is None:
+        return DaneFacts()
+    return await call_hosts(await enrich_path(mx, desk), mx, mail)
 
 
 async def _enrich_bimi(

@@ -42,7 +42,8 @@ class DomainFacts:
     `mx` and `names` are keyed by name: the sending domain, the return path unless it is
     the provider's, and each content name. `zones` holds the zone of each mail name.
     `mtasts`, `tlsrpt` and `dane` are of mail to the sending domain; the first two are None
-    where no MX record says that it takes any.
+    where no MX record says that it takes any. `path_dane` is of the return path, and empty
+    unless mail hosts are called.
     """
 
     profile: Profile
@@ -60,6 +61,7 @@ class DomainFacts:
     mtasts: StsFacts | None
     tlsrpt: TlsrptFacts | None
     dane: DaneFacts
+    path_dane: DaneFacts
     alignment: Alignment
     topology: Topology
 

@@ -10,6 +10,7 @@ from sendgate.audit.judge import Policy, judge
 from sendgate.audit.report import DnsCost, Report
 from sendgate.bimi.certificate import packaged_roots
 from sendgate.bimi.fetch import AssetReader
+from sendgate.dane.probe import MailHosts
 from sendgate.dns.probe import new_seed, probe_label
 from sendgate.dns.source import Desk, DnsSource
 from sendgate.profile import Profile
@@ -29,6 +30,7 @@ async def audit(
     seed: str | None = None,
     web: Web | None = None,
     brand: AssetReader | None = None,
+    mail: MailHosts | None = None,
 ) -> Report:
     """Ask, note and judge: the report of one sender.
 
@@ -36,7 +38,8 @@ async def audit(
     default now) dates the report and decides on waivers; `seed` (of `dns.probe`) is given
     where a recording is to be replayed exactly. `web` fetches the files that records name;
     without it they are not checked. `brand` reads the logo and its certificate; by default
-    from the `web`, with the mark roots of the package.
+    from the `web`, with the mark roots of the package. `mail` calls mail hosts for their
+    certificates; without it these are not checked.
     """
     from sendgate.audit.catalogue import RULES
 
@@ -45,7 +48,7 @@ async def audit(
     if brand is None and web is not None:
         brand = AssetReader(web, packaged_roots(), now)
     label = probe_label(profile.sending, seed or new_seed())
-    facts = await collect(profile, desk, label, web=web, brand=brand)
+    facts = await collect(profile, desk, label, web=web, brand=brand, mail=mail)
     cost = DnsCost(desk.questions, desk.failed, round(desk.seconds, 3))
     return judge(
         facts,

@@ -20,6 +20,7 @@ __all__ = ["audit"]
     "sender",
     "judging",
     "bulk",
+    "hosts",
     "web",
     "dns",
     "output",
@@ -42,6 +43,12 @@ def audit(
     from sendgate.audit.catalogue import RULES
 
     auditor = Auditor(run, RULES)
+    options = run.options
+    if options.probe_smtp and (options.offline or options.zone or options.replay is not None):
+        run.console.note(
+            "--probe-smtp: with --offline, --zone or --replay no mail host is called, and what "
+            "it would show is not checked"
+        )
     if domains and run.given_here("from-file"):
         raise InputError("give domains or --from-file, not both")
     if run.options.from_file is not None and not domains:

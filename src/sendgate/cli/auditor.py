@@ -110,6 +110,7 @@ class Auditor:
             seed=source.seed,
             web=source.web if self._needs_files else None,
             brand=self._brand(source),
+            mail=source.mail if any(rule.area == "DANE" for rule in self.rules) else None,
         )
 
     def _brand(self, source: OpenSource) -> AssetReader | None:

@@ -19,6 +19,7 @@ from sendgate.cli.destination import check_writable
 
 if TYPE_CHECKING:
     from sendgate.bimi.certificate import MarkRoots
+    from sendgate.dane.probe import MailHosts
     from sendgate.dns.answers import Answer, Question
     from sendgate.dns.live import LiveSource
     from sendgate.dns.nameserver import Nameserver
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sendgate.settings import Options
     from sendgate.web import Web
 
-__all__ = ["OpenSource", "mark_roots", "open_live", "open_source", "web_of"]
+__all__ = ["OpenSource", "mail_hosts", "mark_roots", "open_live", "open_source", "web_of"]
 
 TIMEOUT = 5.0  # seconds for one question, all its tries included
 
@@ -37,14 +38,15 @@ class OpenSource:
     """The source of one run, its clock, and the seed of the labels it probes wildcards with.
 
     Where a recording is replayed, clock and seed are the recording's. `web` fetches the files
-    that records name; None where not everything is live, for what lies outside would then be
-    judged together with what is given.
+    that records name, `mail` calls mail hosts; None where not everything is live, for what lies
+    outside would then be judged together with what is given.
     """
 
     source: DnsSource
     time: datetime
     seed: str
     web: Web | None = None
+    mail: MailHosts | None = None
 
 
 @dataclass
@@ -94,7 +96,8 @@ async def open_source(
     try:
         run = RunSource(_Watched(source, heard) if heard else source)
         web = web_of(options, run) if zones is None else None
-        yield OpenSource(run, time, seed, web)
+        mail = mail_hosts(options) if zones is None else None
+        yield OpenSource(run, time, seed, web, mail)
     finally:
         if live is not None:
             await live.aclose()
@@ -109,6 +112,17 @@ def web_of(options: Options, source: DnsSource) -> Web | None:
     if options.offline or options.replay is not None:
         return None
     return Fetcher(source, allowed=anywhere if options.allow_private else is_public)
+
+
+def mail_hosts(options: Options) -> MailHosts | None:
+    """What calls mail hosts in this run, with --probe-smtp; None with --offline or --replay."""
+    from sendgate.web import anywhere, is_public
+
+    if not options.probe_smtp or options.offline or options.replay is not None:
+        return None
+    from sendgate.send.probe import SmtpCaller
+
+    return SmtpCaller(allowed=anywhere if options.allow_private else is_public)
 
 
 def mark_roots(options: Options) -> MarkRoots | None:

@@ -2,7 +2,8 @@
 
 Name servers of unsigned zones are known to fail at TLSA (RFC 7672 section 2.1.2), so a host
 whose address is not secure is asked about only where it lies under the domain's own
-organizational domain, or in a zone file.
+organizational domain, or in a zone file. Where mail hosts may be called, those are whose
+records bind senders.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sendgate.dane.facts import DaneFacts, DaneHost
+from sendgate.dane.probe import MailHosts
 from sendgate.dns.answers import Answer, Failed, Question, Reason, Records
 from sendgate.dns.source import Desk
 from sendgate.errors import DomainError
 from sendgate.mx.facts import MxFacts, MxHost
 from sendgate.names import Domain
 
-__all__ = ["enrich_dane"]
+__all__ = ["call_hosts", "enrich_dane", "enrich_path"]
 
 MAX_HOSTS = 5  # of one domain, the first by preference
 
@@ -52,6 +54,40 @@ async def enrich_dane(mx: MxFacts, organizational: Domain, desk: Desk) -> DaneFa
         tuple(await asyncio.gather(*(_retried(host, desk) for host in found))),
         validated or any(isinstance(a, Records) and a.authentic for a in answers.values()),
     )
+
+
+async def enrich_path(mx: MxFacts, desk: Desk) -> DaneFacts:
+    """Ask for the TLSA records of a return path's mail hosts, where DNSSEC secures the way there.
+
+    Only where mail hosts are called: else nothing rests on them. Listed questions, one a host.
+    """
+    if not (mx.takes_mail and isinstance(mx.answer, Records) and mx.answer.authentic):
+        return DaneFacts()
+    asked = [(host, _tlsa(host)) for host in _hosts(mx) if _is_secure(host)]
+    found = await asyncio.gather(
+        *(_asked(host, question, desk) for host, question in asked if question is not None)
+    )
+    return DaneFacts(mx.name, True, tuple(found), True)
+
+
+async def call_hosts(facts: DaneFacts, mx: MxFacts, mail: MailHosts) -> DaneFacts:
+    """Call the hosts whose TLSA records bind senders.
+
+    An alias is left out: its records stand at its target (RFC 7672 section 2.2.3), and MX003
+    speaks of it.
+    """
+    addresses = {host.target: tuple(host.addresses) for host in mx.hosts if not host.aliases}
+
+    async def one(host: DaneHost) -> DaneHost:
+        if not facts.binds(host) or host.host not in addresses:
+            return host
+        return replace(host, called=await mail.call(host.host, addresses[host.host]))
+
+    return replace(facts, hosts=tuple(await asyncio.gather(*map(one, facts.hosts))))
+
+
+async def _asked(host: MxHost, question: Question, desk: Desk) -> DaneHost:
+    return DaneHost(host.target, True, await desk.listed.ask(question))
 
 
 def _hosts(mx: MxFacts) -> list[MxHost]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from sendgate.dane.chain import Mismatch, mismatch
+from sendgate.dane.probe import Called, Shown
 from sendgate.dane.record import Tlsa, read_tlsa
 from sendgate.dns.answers import Answer, Failed, Raw, Reason, Records
 from sendgate.names import Domain
@@ -18,13 +20,15 @@ class DaneHost:
 
     `secure` says that the resolver vouches for its addresses. `tlsa` answers for TLSA at
     ``_25._tcp`` of the host, None where nobody asked; `again` for the same question once
-    more, without DNSSEC checking, where the resolver failed at it.
+    more, without DNSSEC checking, where the resolver failed at it. `called` is what the host
+    showed at its addresses, empty where nobody called it.
     """
 
     host: Domain
     secure: bool
     tlsa: Answer | None = None
     again: Answer | None = None
+    called: tuple[Called, ...] = ()
 
     @cached_property
     def records(self) -> tuple[Tlsa | None, ...]:
@@ -72,10 +76,23 @@ class DaneFacts:
         vouched = isinstance(host.tlsa, Records) and host.tlsa.authentic
         return self.mx_secure and host.secure and vouched
 
+    def binds(self, host: DaneHost) -> bool:
+        """Whether senders that use DANE give a host mail only for a certificate that fits."""
+        return self.is_secure(host) and bool(host.usable)
+
+    def mismatch(self, host: DaneHost, shown: Shown) -> Mismatch | None:
+        """Hold what a host showed against its TLSA records; None: it fits.
+
+        Under usage 2 the certificate may be for the host or for the domain that it takes mail
+        for (RFC 7672 section 3.2.2).
+        """
+        names = [str(name) for name in (host.host, self.domain) if name is not None]
+        return mismatch(host.usable, shown.chain, names, shown.at)
+
     @property
     def in_force(self) -> bool:
         """Whether senders that use DANE demand a certificate of at least one mail host."""
-        return any(self.is_secure(host) and host.usable for host in self.hosts)
+        return any(self.binds(host) for host in self.hosts)
 
     @property
     def state(self) -> str:

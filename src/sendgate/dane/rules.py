@@ -1,17 +1,21 @@
-"""What can be wrong with DANE at a domain's mail hosts: DANE001, DANE002 and DANE004.
+"""What can be wrong with DANE at a domain's mail hosts: DANE001 to DANE004.
 
 Security is judged where the resolver's AD bit can be relied on; elsewhere it is *not
-checked*, and the report says so.
+checked*, and the report says so. So are the certificates, unless mail hosts are called.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sendgate.dane.chain import key_record
 from sendgate.dane.facts import DaneFacts, DaneHost
+from sendgate.dane.probe import Plain, Shown, Unreached
 from sendgate.dane.record import DANE_EE, DANE_TA, Tlsa
-from sendgate.dns.answers import Failed, Reason
-from sendgate.observed import Evidence, evidence_of, nothing_seen
+from sendgate.dns.answers import Failed, Question, Reason
+from sendgate.observed import Evidence, Unknown, evidence_of, nothing_seen
+from sendgate.profile import IpAddress
 from sendgate.vocabulary import (
     Hit,
     Rfc,
@@ -90,6 +94,71 @@ def unusable_tlsa(facts: DomainFacts) -> Verdicts:
 
 
 @rule(
+    "DANE003",
+    Severity.ERROR,
+    Rfc(7672, "2.2, 3"),
+    remedy="Publish the TLSA record of the key in use beside the old one, wait for its TTL, and "
+    "only then change keys; or go back to the key that the records name.",
+    scope=Scope.RECEIVING,
+)
+def certificate_matches_no_tlsa(facts: DomainFacts) -> Verdicts:
+    """A mail host shows a certificate that none of its TLSA records matches, or offers no TLS.
+
+    Senders that use DANE then give the host no mail: it waits with them, and bounces where no
+    other host takes it. Judged with `--probe-smtp` for the hosts of the sending domain and of
+    the return path whose records DNSSEC secures. The date and the names of a certificate do
+    not count under usage 3. A host without STARTTLS is a warning, for a network on the way may
+    have taken it out; a host that could not be called is unknown.
+    """
+    for dane in (facts.dane, facts.path_dane):
+        for host in dane.hosts:
+            yield from _shown(dane, host)
+            plain = [called.address for called in host.called if isinstance(called, Plain)]
+            if plain:
+                yield Hit(
+                    f"{host.host} offers no STARTTLS at {_listed(plain)}, and its TLSA records "
+                    "ask for TLS",
+                    _evidence(host),
+                    Severity.WARNING,
+                )
+            yield from _unreached(host)
+
+
+def _shown(dane: DaneFacts, host: DaneHost) -> Verdicts:
+    """One finding for each chain that no record matches, with the addresses that show it."""
+    chains: dict[tuple[bytes, ...], list[Shown]] = {}
+    for called in host.called:
+        if isinstance(called, Shown):
+            chains.setdefault(called.chain, []).append(called)
+    for chain, shown in chains.items():
+        fault = dane.mismatch(host, shown[0])
+        if fault is None:
+            continue
+        key = key_record(chain[0])
+        yield Hit(
+            f"no TLSA record of {host.host} matches the certificate that it shows at "
+            + _listed([one.address for one in shown])
+            + (f" ({fault.why})" if fault.why else "")
+            + (f"; the key in use there is {key}" if key else ""),
+            _evidence(host),
+            None if fault.certain else Severity.WARNING,
+        )
+
+
+def _unreached(host: DaneHost) -> Verdicts:
+    """Say what could not be called; one address that answers is enough to tell of the host."""
+    seen = any(not isinstance(called, Unreached) for called in host.called)
+    for called in host.called:
+        if isinstance(called, Unreached):
+            unknown = Unknown(Question(host.host, "SMTP"), called.reason, called.detail)
+            yield cannot_tell(unknown, Severity.NOTE if seen else None)
+
+
+def _listed(addresses: Sequence[IpAddress]) -> str:
+    return " and ".join(map(str, addresses))
+
+
+@rule(
     "DANE004",
     Severity.ERROR,
     Rfc(7672, "2.1"),
@@ -142,4 +211,9 @@ def _evidence(host: DaneHost) -> tuple[Evidence, ...]:
     return found or (nothing_seen(question.name, "TLSA", host.tlsa.origin),)
 
 
-RULES: tuple[Rule, ...] = (tlsa_without_dnssec, unusable_tlsa, tlsa_lookup_fails)
+RULES: tuple[Rule, ...] = (
+    tlsa_without_dnssec,
+    unusable_tlsa,
+    certificate_matches_no_tlsa,
+    tlsa_lookup_fails,
+)

@@ -9,7 +9,8 @@ from typing import Any
 
 from sendgate.audit.facts import DomainFacts
 from sendgate.bimi.facts import BimiFacts
-from sendgate.dane.facts import DaneFacts
+from sendgate.dane.facts import DaneFacts, DaneHost
+from sendgate.dane.probe import Called, Plain, Shown, Unreached
 from sendgate.dkim.facts import DkimFacts, DkimKey
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.dns.answers import Failed
@@ -66,7 +67,10 @@ def facts_of(facts: DomainFacts) -> dict[str, Any]:
         "mx": {str(name): _mx(mx) for name, mx in facts.mx.items()},
         "mtasts": _mtasts(facts.mtasts),
         "tlsrpt": _tlsrpt(facts.tlsrpt),
-        "dane": _dane(facts.dane),
+        "dane": {
+            **_dane(facts.dane),
+            "return_path": None if facts.path_dane.domain is None else _dane(facts.path_dane),
+        },
     }
 
 
@@ -195,7 +199,21 @@ def _dane(facts: DaneFacts) -> dict[str, Any]:
                 "secure": host.secure if facts.validated else None,
                 "records": len(host.records),
                 "usable": len(host.usable),
+                "probe": [_called(facts, host, called) for called in host.called],
             }
             for host in facts.hosts
         ],
     }
+
+
+def _called(facts: DaneFacts, host: DaneHost, called: Called) -> dict[str, Any]:
+    """Give what one address of a mail host showed; `probe` is empty where nobody called."""
+    match called:
+        case Shown():
+            fault = facts.mismatch(host, called)
+            result, detail = "match" if fault is None else "mismatch", fault and str(fault)
+        case Plain():
+            result, detail = "no_starttls", None
+        case Unreached():
+            result, detail = "unknown", called.detail
+    return {"address": str(called.address), "result": result, "detail": detail}
