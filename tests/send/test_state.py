@@ -92,7 +92,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.db = sqlite3.connect(":memory:", isolation_level=None)
-        self.db.executescript(MIGRATIONS[0])
+        self.db.executescript("".join(MIGRATIONS))
         self.now: datetime = NOW
         self.model: dict[str, State] = {}
         self.held: dict[str, Lease] = {}

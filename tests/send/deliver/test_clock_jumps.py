@@ -186,8 +186,59 @@ async def test_a_clock_set_back_between_two_runs_keeps_nobody_for_ever(
         assert len(peer.accepted) == 1
 
 
+@pytest.mark.parametrize("answered", [True, False])
+async def test_nobody_ends_by_a_clock_set_forward_between_two_runs(
+    tmp_path: Path, answered: bool
+) -> None:
+    """Ten days later by the clock, each is tried once more: what comes of that is the end."""
+    people = [f"u{n}@example.net" for n in range(3)]
+    script = {"rcpt": Act(reply=LATER, on=(1, 2, 3, 5))}
+    async with ScriptedPeer() as gone:
+        nobody = gone.port
+    async with (
+        ScriptedPeer(script=script) as peer,
+        bench(tmp_path, route(peer.port if answered else nobody), people) as made,
+    ):
+        await made.run()
+        made.ahead, made.news = 10 * DAY, []
+        await made.go_on()
+        assert (await made.run()).why is Why.FINISHED
+        assert len(made.outcomes) == 3
+        if not answered:
+            assert await made.states() == {State.NOT_SENT: 3}
+            return
+        assert await made.states() == {State.DELIVERED: 2, State.BOUNCED: 1}
+        (bounced,) = [one for one in made.outcomes if isinstance(one, Bounced)]
+        assert not bounced.hard
+        assert bounced.reply is not None
+
+
+async def test_one_more_attempt_is_given_once(tmp_path: Path) -> None:
+    """Its site may not be called: it waits, and ends where that lasts for 72 hours more."""
+    script = {
+        "rcpt": Act(reply=LATER, on=(1, 2)),
+        "mail": Act(reply="550 5.7.1 Your IP is listed in a DNSBL", on=(3,)),
+    }
+    people = ["a@example.net", "b@example.net"]
+    narrow = Bounds(connections=1, poll=0.05, linger=0.02, rest=0.2)
+    async with (
+        ScriptedPeer(script=script) as peer,
+        bench(tmp_path, route(peer.port), people, bounds=narrow) as made,
+    ):
+        await made.run()
+        made.ahead = 10 * DAY
+        await made.go_on()
+        assert (await made.run()).why is Why.IDLE
+        assert await made.states() == {State.BOUNCED: 1, State.QUEUED: 1}
+        made.ahead = 14 * DAY
+        await made.go_on()
+        assert (await made.run()).why is Why.FINISHED
+        assert await made.states() == {State.BOUNCED: 2}
+        assert sum(command.startswith("MAIL") for command in peer.commands) == 3
+
+
 async def test_a_machine_that_slept_has_let_the_time_pass(tmp_path: Path) -> None:
-    """Four days of sleep are four days: who waited has had his 72 hours."""
+    """Four days of sleep are four days: who waited is tried once more, and no more."""
     async with (
         ScriptedPeer(script={"rcpt": Act(reply=LATER)}) as peer,
         bench(tmp_path, route(peer.port), passed=timedelta(0)) as made,
@@ -198,7 +249,7 @@ async def test_a_machine_that_slept_has_let_the_time_pass(tmp_path: Path) -> Non
             await run
         counts = await made.store.counts(made.campaign.key)
         assert (counts.bounced_soft, counts.bounced_hard) == (1, 0)
-        assert not any(isinstance(one, Bounced) for one in made.outcomes)
+        assert [type(one) for one in made.outcomes] == [Deferred, Bounced]
 
 
 def test_what_counts_as_a_jump() -> None:

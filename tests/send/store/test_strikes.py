@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from stores import DELIVERED, NOW, PEER, SOFT, campaign_with, people
+from stores import DELIVERED, MINUTE, NOW, PEER, SOFT, campaign_with, deferred, people
 
 from sendgate.send.outcome import Outcome
+from sendgate.send.schedule import END
 from sendgate.send.store import Store, Suppression, open_store, visit_store
 
 DISABLED = replace(SOFT, category="mailbox_disabled")
@@ -82,3 +83,27 @@ async def test_what_is_never_hard_is_not_counted(tmp_path: Path) -> None:
         for name in "abcdef":
             assert await settled(store, name, SOFT) == (0, 1)
     assert suppressed(tmp_path / "s.db") == []
+
+
+async def test_a_mailbox_that_is_full_for_72_hours_counts_without_a_last_attempt(
+    tmp_path: Path,
+) -> None:
+    """Its site could not be called in the end; in the third campaign it is given up."""
+    path = tmp_path / "s.db"
+    async with open_store(path) as store:
+        for number in range(3):
+            campaign = await campaign_with(store, people(1), f"news {number}")
+            (held,) = (await store.lease(campaign.key, NOW, 1)).leases
+            await store.settle(held, deferred(NOW + 6 * 60 * MINUTE, "mailbox_full"), NOW)
+            late = NOW + END
+            ended = await store.lease(
+                campaign.key, late, 1, since=NOW, hard_after={"mailbox_full": 3}
+            )
+            assert (ended.leases, ended.expired) == ((), 1)
+            counts = await store.counts(campaign.key)
+            assert (counts.bounced_hard, counts.bounced_soft) == ((0, 1) if number < 2 else (1, 0))
+            assert len(suppressed(path)) == (number == 2)
+    (entry,) = suppressed(path)
+    assert entry.reason == (
+        "mailbox_full in 3 campaigns: not accepted within 72 hours of the first attempt"
+    )

@@ -151,6 +151,8 @@ class Engine:
         """Tell the time; all that waits goes along with a clock that has jumped."""
         while True:
             now, jump = self._time.look()
+            if self._time.has_slept:
+                self._feed.begin(now)
             if not jump:
                 return now  # at once: whoever asked acts on it before anything else is done
             self._feed.move(jump)

@@ -17,6 +17,7 @@ from sendgate.send.deliver.desk import Bounds, Desk
 from sendgate.send.deliver.lane import Job
 from sendgate.send.deliver.lanes import Lanes, Paths
 from sendgate.send.deliver.parts import Ended, Made, NoRoute, Route, Unmade, Why
+from sendgate.send.deliver.verdict import hard_after
 from sendgate.send.deliver.ways import unreachable
 from sendgate.send.pace import Path
 from sendgate.send.schedule import END
@@ -51,6 +52,8 @@ class Feed:
         self._in_hand: Counter[str] = Counter()  # leases, by domain
         self._jobs: dict[int, Job] = {}  # by attempt: leased, and not yet written about
         self._jumped = timedelta()  # the clock, in all
+        self._since: datetime | None = None  # when sending began, by the clock as it now is
+        self._hard_after = hard_after()
         self._stir = asyncio.Event()
         self._cursor = ""
         self._hungry = False  # something is due that there was no room for
@@ -69,9 +72,15 @@ class Feed:
         """Note when a recipient that was put off is to be tried again."""
         self._soonest = time if self._soonest is None else min(self._soonest, time)
 
+    def begin(self, now: datetime) -> None:
+        """Note that nobody was sent to until now: whose 72 hours are over is tried once more."""
+        self._since = now
+
     def move(self, jump: timedelta) -> None:
         """Take what is in hand along with a clock that has jumped."""
         self._jumped += jump
+        if self._since is not None:
+            self._since += jump
         self.stir()
         for job in self._jobs.values():
             job.move(jump)
@@ -109,6 +118,7 @@ class Feed:
         Not `wait`: where nothing is due.
         """
         leased = 0
+        self.begin(await self._owner.now())
         low = self._bounds.hold * 3 // 4  # lease again when a good many have gone
         while not self._owner.is_over:
             self._stir.clear()
@@ -157,7 +167,9 @@ class Feed:
     async def _lease(self, domain: str, limit: int) -> int:
         now = await self._owner.now()
         desk, jumped = self._desk, self._jumped
-        taken = await desk.store.lease(desk.key, now, limit, domain)
+        taken = await desk.store.lease(
+            desk.key, now, limit, domain, since=self._since, hard_after=self._hard_after
+        )
         if taken.leases:
             desk.note("leased")
             jobs = [Job(lease) for lease in taken.leases]

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 __all__ = ["Timekeeper", "since_boot"]
 
 _NO_JUMP = timedelta(minutes=1)  # what is less is left alone: clocks are set right all the time
+_SLEEP = 600.0  # seconds between two looks, of which there are many in a minute
 
 
 def since_boot() -> float:
@@ -31,6 +32,8 @@ class Timekeeper:
 
     clock: Callable[[], datetime]
     steady: Callable[[], float] | None = None
+    has_slept: bool = field(default=False, init=False)
+    """Whether nothing at all can have been done for long before the last look."""
     _before: tuple[datetime, float] | None = field(default=None, init=False)
 
     def look(self) -> tuple[datetime, timedelta]:
@@ -40,6 +43,7 @@ class Timekeeper:
             return now, timedelta()
         steady, before = self.steady(), self._before
         self._before = now, steady
+        self.has_slept = before is not None and steady - before[1] >= _SLEEP
         if before is None:
             return now, timedelta()
         jump = (now - before[0]) - timedelta(seconds=steady - before[1])

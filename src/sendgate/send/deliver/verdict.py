@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sendgate.send import schedule
-from sendgate.send.classify import Classification, Scope, classify
+from sendgate.send.classify import Classification, Scope, classify, load_classifier
 from sendgate.send.deliver.parts import NoRoute, WhyNoRoute
 from sendgate.send.outcome import (
     Bounced,
@@ -34,7 +34,7 @@ from sendgate.send.outcome import (
 from sendgate.send.schedule import History, Schedule
 from sendgate.send.smtp.result import Attempt, Broken, Fault, Refused, Unfit, Unfitness
 
-__all__ = ["ABOUT_THE_MESSAGE", "Excluded", "Judge", "Verdict", "is_definite"]
+__all__ = ["ABOUT_THE_MESSAGE", "Excluded", "Judge", "Verdict", "hard_after", "is_definite"]
 
 ABOUT_THE_MESSAGE = frozenset({"spam", "content", "too_large"})  # refused for what is in it
 _AUTH = frozenset({"auth_dmarc", "auth_other"})
@@ -64,6 +64,12 @@ class Verdict:
     suppress: str = ""
     rejects_auth: bool = False
     stop: str = ""
+
+
+def hard_after() -> dict[str, int]:
+    """In how many campaigns a soft bounce makes a hard one, by category."""
+    categories = load_classifier().book.categories.values()
+    return {one.name: one.hard_after for one in categories if one.hard_after is not None}
 
 
 def is_definite(result: Attempt) -> bool:

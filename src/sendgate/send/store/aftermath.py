@@ -81,7 +81,7 @@ def resolve(
             after = step(State.UNKNOWN, Event.RESEND)
             db.execute(
                 "UPDATE recipient SET state = ?, due = ?, first = NULL, failures = 0,"
-                " answered = 0 WHERE id = ?",
+                " answered = 0, granted = NULL WHERE id = ?",
                 (after, to_ms(now), recipient),
             )
             continue

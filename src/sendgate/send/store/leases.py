@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,12 +17,12 @@ from sendgate.errors import InternalError
 from sendgate.send import schedule
 from sendgate.send.outcome import Outcome, Peer
 from sendgate.send.state import CampaignState, Event, State, event_of, step
-from sendgate.send.store import campaigns, suppressed
+from sendgate.send.store import campaigns, strikes, suppressed
 from sendgate.send.store.loading import note_exclusion
 from sendgate.send.store.outcomes import append_outcome, move, write_outcome, write_standing
 from sendgate.send.store.rows import Exclusion, Lease, Leased, from_ms, to_ms
 
-__all__ = ["commit", "due_domains", "exclude", "lease", "release", "settle", "shift"]
+__all__ = ["Terms", "commit", "due_domains", "exclude", "lease", "release", "settle", "shift"]
 
 
 def due_domains(
@@ -47,7 +48,7 @@ def due_domains(
 
 _DUE = """
 SELECT r.id, r.address, r.domain, r.state, r.attempts, r.failures, r.answered, r.first,
-       r.category, r.attempt, r.message_id, r.line, c.fields
+       r.category, r.granted, r.attempt, r.message_id, r.line, c.fields
 FROM recipient r JOIN contact c ON c.recipient = r.id
 WHERE r.campaign = :key AND {domain} r.due {span} ORDER BY r.due, r.id LIMIT :limit
 """
@@ -63,6 +64,7 @@ class _Row:
     state: State
     attempts: int
     history: schedule.History
+    granted: datetime | None
     attempt: int | None
     message_id: str | None
     line: int | None
@@ -70,11 +72,14 @@ class _Row:
 
 
 def _row(values: tuple[Any, ...]) -> _Row:
-    key, address, domain, state, attempts, failures, answered, first, category, *rest = values
+    key, address, domain, state, attempts, failures, answered, first, category, granted, *rest = (
+        values
+    )
     history = schedule.History(
         None if first is None else from_ms(first), failures, bool(answered), category or ""
     )
-    return _Row(key, address, domain, State(state), attempts, history, *rest)
+    given = None if granted is None else from_ms(granted)
+    return _Row(key, address, domain, State(state), attempts, history, given, *rest)
 
 
 def _due(
@@ -91,14 +96,42 @@ def _due(
     return [_row(values) for values in rows]
 
 
+@dataclass(frozen=True)
+class Terms:
+    """On which terms those end whose 72 hours are over; see `Store.lease`."""
+
+    since: datetime | None = None
+    hard_after: Mapping[str, int] = field(default_factory=dict)
+
+    def are_met(self, row: _Row, now: datetime) -> bool:
+        """Whether the 72 hours are over, and one more attempt is not to be made first.
+
+        One is, by whoever begins to send after they were over: it need not have been time
+        that passed, but a clock that was set forward. It may take 72 hours to come to it.
+        """
+        first = row.history.first
+        if not schedule.is_over(first, now):
+            return False
+        if row.granted is not None:
+            return schedule.is_over(row.granted, now)
+        return self.since is None or not schedule.is_over(first, self.since)
+
+
 def lease(
-    db: sqlite3.Connection, key: int, now: datetime, limit: int, domain: str | None = None
+    db: sqlite3.Connection,
+    key: int,
+    now: datetime,
+    limit: int,
+    domain: str | None = None,
+    terms: Terms | None = None,
 ) -> Leased:
     """Lease up to `limit` recipients that are due, of one domain or of all, earliest first.
 
     Nothing is leased unless the campaign is sending. Who has been suppressed since is
-    excluded, and whose 72 hours are over gets the final outcome instead of an attempt.
+    excluded, and whose 72 hours are over gets the final outcome instead of an attempt,
+    by `terms`.
     """
+    terms = terms or Terms()
     if campaigns.state_of(db, key) is not CampaignState.SENDING:
         return Leased()
     leases: list[Lease] = []
@@ -110,15 +143,24 @@ def lease(
             move(db, row.id, step(row.state, Event.EXCLUDE))
             note_exclusion(db, key, Exclusion(row.address, "suppressed", row.line), to_ms(now))
             excluded += 1
-        elif schedule.is_over(row.history.first, now):
-            last = schedule.expired(row.history)
-            # A lease that was given back stands as queued, deferred though it was.
-            after = step(State.DEFERRED, event_of(last))
-            append_outcome(db, key, row.id, row.attempts, now, last, after)
+        elif terms.are_met(row, now):
+            _expire(db, key, row, now, terms)
             expired += 1
         else:
             leases.append(_take(db, key, row, now))
     return Leased(tuple(leases), expired, excluded)
+
+
+def _expire(db: sqlite3.Connection, key: int, row: _Row, now: datetime, terms: Terms) -> None:
+    """Write the end of 72 hours, as if the last attempt had come to it."""
+    hard_after = terms.hard_after.get(row.history.reason)
+    ended = schedule.expired(row.history)
+    last, reason = strikes.weigh(db, row.address, ended, key, now, hard_after)
+    if reason:
+        suppressed.add(db, "address", row.address, reason, now)
+    # A lease that was given back stands as queued, deferred though it was.
+    after = step(State.DEFERRED, event_of(last))
+    append_outcome(db, key, row.id, row.attempts, now, last, after)
 
 
 def _take(db: sqlite3.Connection, key: int, row: _Row, now: datetime) -> Lease:
@@ -132,6 +174,8 @@ def _take(db: sqlite3.Connection, key: int, row: _Row, now: datetime) -> Lease:
         "UPDATE recipient SET state = ?, due = NULL, attempts = ?, attempt = ? WHERE id = ?",
         (after, number, attempt, row.id),
     )
+    if row.granted is None and schedule.is_over(row.history.first, now):
+        db.execute("UPDATE recipient SET granted = ? WHERE id = ?", (to_ms(now), row.id))
     return Lease(
         campaign=key,
         recipient=row.id,
@@ -169,14 +213,14 @@ def shift(db: sqlite3.Connection, key: int, jump: timedelta, now: datetime) -> N
     """
     by = jump // timedelta(milliseconds=1)
     db.execute(
-        "UPDATE recipient SET first = first + ?, due = due + ?"
+        "UPDATE recipient SET first = first + ?, granted = granted + ?, due = due + ?"
         " WHERE campaign = ? AND due IS NOT NULL AND (first IS NOT NULL OR due > ?)",
-        (by, by, key, to_ms(now)),
+        (by, by, by, key, to_ms(now)),
     )
     db.execute(
-        "UPDATE recipient SET first = first + ? WHERE campaign = ?"
+        "UPDATE recipient SET first = first + ?, granted = granted + ? WHERE campaign = ?"
         " AND state IN ('leased', 'committing', 'unknown') AND first IS NOT NULL",
-        (by, key),
+        (by, by, key),
     )
 
 

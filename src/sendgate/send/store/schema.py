@@ -146,7 +146,12 @@ CREATE TABLE strike (              -- bounces that are hard in several campaigns
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
+_THIRD = """
+-- when somebody whose 72 hours were over was given one more attempt
+ALTER TABLE recipient ADD COLUMN granted INTEGER;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
 """What leads from each version to the next; the version is how many have been applied."""
 
 

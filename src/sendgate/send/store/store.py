@@ -11,17 +11,16 @@ import contextlib
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from sendgate.errors import ConfigError, InternalError, StoreError
 from sendgate.names import printable
-from sendgate.send.outcome import Bounced, Delivered, Outcome, Peer
+from sendgate.send.outcome import Delivered, Outcome, Peer
 from sendgate.send.state import CampaignState, State
 from sendgate.send.store import (
     aftermath,
@@ -159,14 +158,28 @@ class Store:
         """Domains behind `after` in order that have waiting recipients, with the earliest due."""
         return await self.read(lambda db: leases.due_domains(db, key, after, limit))
 
-    async def lease(self, key: int, now: datetime, limit: int, domain: str | None = None) -> Leased:
+    async def lease(
+        self,
+        key: int,
+        now: datetime,
+        limit: int,
+        domain: str | None = None,
+        *,
+        since: datetime | None = None,
+        hard_after: Mapping[str, int] | None = None,
+    ) -> Leased:
         """Lease up to `limit` due recipients, of one domain or of all, earliest first.
 
         Nothing is leased unless the campaign is sending. Who was suppressed since is
         excluded, and whose 72 hours are over is ended, instead of being leased: where
         either happened, there may be more to lease though few or none came back.
+
+        Those whose 72 hours were over at `since` already, when this run began, waited while
+        nobody sent, or the clock was set forward: they are leased once more. `hard_after`
+        says by category in how many campaigns a soft bounce makes a hard one.
         """
-        return await self.write(lambda db: leases.lease(db, key, now, limit, domain))
+        terms = leases.Terms(since, hard_after or {})
+        return await self.write(lambda db: leases.lease(db, key, now, limit, domain, terms))
 
     async def shift(self, key: int, jump: timedelta, now: datetime) -> None:
         """Move all that waits or is under way with a clock that jumped and now says `now`."""
@@ -220,12 +233,11 @@ class Store:
             came_to, reason = outcome, suppress
             if isinstance(outcome, Delivered):
                 strikes.absolve(db, held.address)
-            elif isinstance(outcome, Bounced) and hard_after and not outcome.hard:
-                args = held.address, outcome.category, held.campaign, now
-                if (number := strikes.strike(db, *args)) >= hard_after:
-                    came_to = replace(outcome, hard=True)
-                    last = outcome.reply or outcome.detail
-                    reason = f"{outcome.category} in {number} campaigns: {last}"
+            else:
+                came_to, again = strikes.weigh(
+                    db, held.address, outcome, held.campaign, now, hard_after
+                )
+                reason = reason or again
             if reason:
                 suppressed.add(db, "address", held.address, reason, now)
             if pause:

@@ -8,11 +8,13 @@ inside a transaction.
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import datetime
 
+from sendgate.send.outcome import Bounced, Outcome
 from sendgate.send.store.rows import clean, to_ms
 
-__all__ = ["absolve", "strike"]
+__all__ = ["absolve", "strike", "weigh"]
 
 
 def strike(
@@ -31,6 +33,29 @@ def strike(
         "SELECT count(*) FROM strike WHERE address = ? AND category = ?", (address, category)
     ).fetchone()
     return int(row[0])
+
+
+def weigh(
+    db: sqlite3.Connection,
+    address: str,
+    outcome: Outcome,
+    campaign: int,
+    now: datetime,
+    hard_after: int | None,
+) -> tuple[Outcome, str]:
+    """Count a soft bounce; give the outcome that it comes to, and why to suppress the address.
+
+    It is a hard one once the address has bounced this way in `hard_after` campaigns; the
+    reason is empty where it is not. None: never.
+    """
+    if not isinstance(outcome, Bounced) or outcome.hard or not hard_after:
+        return outcome, ""
+    number = strike(db, address, outcome.category, campaign, now)
+    if number < hard_after:
+        return outcome, ""
+    campaigns = "1 campaign" if number == 1 else f"{number} campaigns"
+    last = outcome.reply or outcome.detail
+    return replace(outcome, hard=True), f"{outcome.category} in {campaigns}: {last}"
 
 
 def absolve(db: sqlite3.Connection, address: str) -> None:
