@@ -1,15 +1,18 @@
-"""A repository that is a dictionary, and whole files broken in one place."""
+"""A repository that is a dictionary; files broken in a few places, and what holds even then."""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hypothesis import strategies as st
+from refusals import result_or
 
 from sendgate.errors import SourceError
+from sendgate.repo.reading import Reading
+from sendgate.repo.tree import Tree
 
 
 class MemoryTree:
@@ -30,6 +33,28 @@ class MemoryTree:
         if path not in self.files:
             raise SourceError("there is no such file", path)
         return self.files[path]
+
+
+def read_or_refused(read: Callable[[Tree], Reading], tree: MemoryTree) -> Reading | None:
+    """Read a tree, whatever it holds: all that comes of it stands in a file that is there.
+
+    Records and slips lie in declared zones and at lines of a file. None: the reader refused the
+    tree, by a `SourceError` that names one of its files, or the tree as a whole.
+    """
+    lines = {path: content.count(b"\n") + 1 for path, content in tree.files.items()} | {".": 1}
+    reading = result_or(SourceError, lambda: read(tree))
+    if isinstance(reading, SourceError):
+        assert 1 <= (reading.line or 1) <= lines[reading.where]
+        return None
+    apexes = {zone.apex for zone in reading.zones}
+    for record in reading.records:
+        assert record.zone in apexes
+        assert record.name.is_under(record.zone)
+        assert 1 <= (record.origin.line or 1) <= lines[record.origin.where]
+    assert {slip.zone for slip in reading.slips} <= apexes
+    for place in [item.place for item in (*reading.slips, *reading.unread, *reading.hidden)]:
+        assert 1 <= (place.line or 1) <= lines[place.path]
+    return reading
 
 
 ODD: list[Any] = [

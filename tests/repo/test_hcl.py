@@ -73,7 +73,8 @@ def test_every_resource_of_a_real_repository_is_found(suites: Path) -> None:
 )
 def test_a_text_full_of_open_ends_takes_one_pass(text: str) -> None:
     """Were each of them looked for up to the end, this would not end today."""
-    blocks(text * (300_000 // len(text)))
+    found = blocks(text * (300_000 // len(text)))
+    assert all((block.type, block.name) == ("a", "b") for block in found)
 
 
 @given(st.text(alphabet='resource "{}$%\\\n<#/*-EOT'))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import result_or
 
 from sendgate.errors import SourceError
 from sendgate.repo.readers.jsontext import (
@@ -105,8 +105,12 @@ def test_what_is_no_json_is_refused_with_its_line(text: bytes, line: int) -> Non
 @given(st.binary())
 def test_no_octets_do_more_than_be_refused(octets: bytes) -> None:
     """Whatever a file holds, it is read or it is a `SourceError`."""
-    with contextlib.suppress(SourceError):
-        read_json(octets, "x.json")
+    read = result_or(SourceError, lambda: read_json(octets, "x.json"))
+    if isinstance(read, SourceError):
+        assert read.where == "x.json"
+        assert 1 <= (read.line or 1) <= octets.count(b"\n") + 1
+    else:
+        assert read == json.loads(octets)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from types import ModuleType
 
 import pytest
+from memory_tree import MemoryTree, read_or_refused
 
-from sendgate.errors import SourceError
 from sendgate.repo.readers import bind, octodns
 
 YAML = rb"""
@@ -72,21 +71,6 @@ PIECES = [
 ]  # fmt: skip
 
 
-class Memory:
-    """A tree of octets."""
-
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._files = files
-
-    def paths(self) -> tuple[str, ...]:
-        return tuple(sorted(self._files))
-
-    def read(self, path: str) -> bytes:
-        if path not in self._files:
-            raise SourceError("is missing", path)
-        return self._files[path]
-
-
 def mutated(text: bytes, chance: random.Random) -> bytes:
     """Insert, delete, repeat and overwrite a few pieces."""
     octets = bytearray(text)
@@ -113,19 +97,7 @@ def test_no_mutation_of_a_repository_breaks_its_reader(
     chance = random.Random(20261124)
     readings = 0
     for _ in range(400):
-        tree = Memory({path: mutated(text, chance) for path, text in files.items()})
+        tree = MemoryTree({path: mutated(text, chance) for path, text in files.items()})
         reader.detect(tree)
-        try:
-            reading = reader.read(tree)
-        except SourceError:
-            continue
-        readings += 1
-        apexes = {zone.apex for zone in reading.zones}
-        for record in reading.records:
-            assert record.zone in apexes
-            assert record.name.is_under(record.zone)
-            assert 1 <= (record.origin.line or 0) <= tree.read(record.origin.where).count(b"\n") + 1
-        assert {slip.zone for slip in reading.slips} <= apexes
-        assert {slip.place.path for slip in reading.slips} <= set(tree.paths())
-        assert {item.place.path for item in reading.unread} <= set(tree.paths())
+        readings += read_or_refused(reader.read, tree) is not None
     assert readings > 100

@@ -296,6 +296,8 @@ def test_a_forked_child_does_not_keep_the_store(path: Path) -> None:
         os._exit(0)
     try:
         store.close()
+        with visit_store(path) as visit:
+            assert not visit.is_owned
         open_store(path).close()
     finally:
         os.kill(child, signal.SIGKILL)
