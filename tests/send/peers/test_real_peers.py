@@ -296,3 +296,47 @@ def test_the_receiver_would_have_refused_a_forgery(sent: Sent) -> None:
     assert "SPF fail - not authorized" in path, done.stderr
     assert taken == "taken"
     assert "rejected by DMARC policy" in altered
+
+
+SEEN = {  # by `audit --probe-smtp`
+    "dane-right": "match",
+    "dane-right-exim": "match",
+    "dane-wrong": "mismatch",
+    "dane-wrong-exim": "mismatch",
+    "dane-clear": "no_starttls",
+    "dane-anchor": "match",
+    "dane-anchor-exim": "match",
+    "dane-anchor-name": "mismatch",
+}
+
+
+def test_an_audit_sees_what_the_hosts_show(sent: Sent) -> None:
+    """At port 25, by the system's validating resolver: where a campaign's mail would go or not."""
+    domains = [CASES[label].domain for label in SEEN]
+    options = ["--probe-smtp", "--allow-private", "--format", "jsonl", "--select", "DANE"]
+    done = sendgate(sent.island, "audit", *domains, *options)
+    reports = {
+        report["domain"].partition(".")[0]: report
+        for report in map(json.loads, done.stdout.splitlines())
+    }
+    dane = {label: report["facts"]["dane"] for label, report in reports.items()}
+    assert {label: facts["state"] for label, facts in dane.items()} == dict.fromkeys(SEEN, "secure")
+    calls = {label: facts["hosts"][0]["probe"] for label, facts in dane.items()}
+    assert {label: [call["result"] for call in found] for label, found in calls.items()} == {
+        label: [result] for label, result in SEEN.items()
+    }
+    assert "is not for mx.dane-anchor-name" in calls["dane-anchor-name"][0]["detail"]
+    failed = {label for label, report in reports.items() if report["verdict"] == "fail"}
+    assert failed == {label for label, result in SEEN.items() if result == "mismatch"}
+    assert done.returncode == 1, done.stderr
+
+
+def test_an_audit_calls_no_address_off_the_internet(sent: Sent) -> None:
+    """The hosts here stand at documentation addresses: without --allow-private it is unknown."""
+    domain = CASES["dane-right"].domain
+    done = sendgate(
+        sent.island, "audit", domain, "--probe-smtp", "--format", "json", "--select", "DANE"
+    )
+    report = json.loads(done.stdout)
+    assert [item["reason"] for item in report["unknown"]] == ["not-asked"]
+    assert done.returncode == 3, done.stderr
