@@ -16,6 +16,7 @@ from sendgate.dns.answers import (
     Reason,
     Records,
     Soa,
+    Target,
     Txt,
 )
 from sendgate.dns.live import LiveSource, parse_nameserver
@@ -234,9 +235,21 @@ async def test_a_server_asked_directly_must_speak_with_authority(
     """A zone's own server answers; one that refers onward is lame."""
     answer = await ask(authoritative, "example.com", "TXT", server="127.0.0.1")
     assert records(answer) == [Txt((b"v=spf1 -all",))]
-    referred = await ask(authoritative, "sub.example.com", "NS", server="127.0.0.1")
+    referred = await ask(authoritative, "sub.example.com", "TXT", server="127.0.0.1")
     assert isinstance(referred, Failed)
     assert referred.reason is Reason.LAME
+
+
+async def test_the_servers_of_a_delegation_are_told_by_the_zone_above(
+    authoritative: Server,
+) -> None:
+    """Asked for NS at the delegated name itself, a referral is the answer; below it is none."""
+    told = await ask(authoritative, "sub.example.com", "NS", server="127.0.0.1")
+    assert isinstance(told, Records)
+    assert all(isinstance(record.data, Target) for record in told.records)
+    below = await ask(authoritative, "host.sub.example.com", "NS", server="127.0.0.1")
+    assert isinstance(below, Failed)
+    assert below.reason is Reason.LAME
 
 
 async def test_a_resolver_asked_directly_is_no_authority(unbound_server: Server) -> None:

@@ -129,6 +129,9 @@ def at_server(server: Server, name: str, rdtype: str) -> Said:
         if soa:
             kind = "nxdomain" if reply.rcode() == dns.rcode.NXDOMAIN else "nodata"
             return kind, tuple(aliases), frozenset(), Domain.parse(soa[0]).text
+        below = [r for r in reply.authority if r.name == _dns(current) and rdtype == "NS"]
+        if below:  # its NS records are what the zone above says of the delegation
+            return "data", tuple(aliases), frozenset(str(rdata_of(r)) for r in below[0]), ""
         if current == before:  # a referral, or REFUSED outside its zones
             assert reply.rcode() == dns.rcode.REFUSED or not reply.flags & dns.flags.AA
             return "elsewhere", tuple(aliases), frozenset(), ""

@@ -184,6 +184,10 @@ def _conclude(
         return Onward(aliases, authentic)
     servers = _referral(message)
     if servers and zone is None:
+        # The NS records of a delegation, asked of a server of the zone above, are its answer.
+        below = _records(message.authority, name, "NS", origin)
+        if heard.direct and question.rdtype == "NS" and below:
+            return Records(question, below, origin, aliases)
         why = f"{origin.where} only refers to {', '.join(servers)}"
         return Failed(question, Reason.LAME, why, origin, aliases)
     # RFC 2308 section 2.2: types 1 and 2 have the SOA, type 3 has nothing at all.

@@ -3,7 +3,8 @@
     records ──► ZoneSource ──► Answer, or `Elsewhere`: a chain or a name that leads outside
 
 A name lies in the deepest zone at or above it. Below a zone's own delegation nothing is
-answered from that zone, glue included, unless the child zone is given too. Each question
+answered from that zone, glue included, unless the child zone is given too; only the NS records
+of the delegation are, as a server refers to them. Each question
 costs a few dictionary look-ups however many records there are.
 """
 
@@ -193,7 +194,11 @@ class ZoneSource:
         name, aliases, wildcard = so_far.name, so_far.aliases, so_far.wildcard
         while True:
             zone = self._zone_of(name, question.rdtype)
-            if zone is None or zone.cut_above(name, question.rdtype) is not None:
+            cut = None if zone is None else zone.cut_above(name, question.rdtype)
+            if zone is None or cut is not None:
+                named = zone.owners.get(name.text, {}) if zone is not None and cut == name else {}
+                if question.rdtype == "NS" and "NS" in named and zone is not None:
+                    return _answer(question, zone, named, aliases, wildcard)
                 return Elsewhere(name, aliases, wildcard)
             rrsets, star = zone.find(name)
             unseen = self.unseen(Step(question, zone.apex, name, rrsets, star, aliases))

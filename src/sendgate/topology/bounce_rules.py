@@ -16,6 +16,7 @@ from sendgate.topology.paths import (
     all_failed,
     bounce_alias,
     is_at,
+    is_hubspot_dedicated,
     is_of_ses,
     lets_provider_send,
     own_path,
@@ -85,6 +86,8 @@ def return_path_incomplete(facts: DomainFacts) -> Verdicts:
         return
     if "a" not in provider.families or not takes_bounces(provider):
         return
+    if is_hubspot_dedicated(facts, path):
+        return  # TOP022 tells all that is missing there
     sure = provider.is_confirmed("return-path")
     mx = facts.mx[path.name]
     if provider.id != "amazon-ses" and mx.can_receive is False and not mx.hosts:

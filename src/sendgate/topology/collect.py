@@ -26,7 +26,9 @@ from sendgate.dns.answers import (
 from sendgate.dns.source import Desk, DnsSource
 from sendgate.names import Domain
 from sendgate.profile import Profile
+from sendgate.topology.cuts import collect_cut
 from sendgate.topology.facts import NameFacts, NameServer, ServerAnswers, ZoneFacts
+from sendgate.topology.paths import is_dedicated_name
 
 __all__ = ["collect_names", "complete_names", "enrich_zones"]
 
@@ -123,21 +125,31 @@ async def enrich_zones(
     """
     return tuple(
         await asyncio.gather(
-            *(_zone(names[n], profile.authoritative, desk, probe_label) for n in profile.mail_names)
+            *(_zone(names[n], profile, desk, probe_label) for n in profile.mail_names)
         )
     )
 
 
-async def _zone(facts: NameFacts, authoritative: bool, desk: Desk, probe_label: str) -> ZoneFacts:
-    apex = _apex_of(facts)
-    (probes, above), (ns, servers) = await asyncio.gather(
+async def _zone(facts: NameFacts, profile: Profile, desk: Desk, probe_label: str) -> ZoneFacts:
+    apex, authoritative = _apex_of(facts), profile.authoritative
+    (probes, above), (ns, servers), cut, keys = await asyncio.gather(
         _wildcards(facts, apex, desk.spare, probe_label),
         _name_servers(apex, desk.listed if authoritative else desk.spare),
+        collect_cut(facts, profile, desk),
+        _keys(facts.name, profile, desk.spare),
     )
     told: tuple[ServerAnswers, ...] = ()
     if authoritative:
         told = await _ask_servers(facts.name, servers, desk.listed)
-    return ZoneFacts(facts.name, apex, probes, above, ns, servers, told)
+    return ZoneFacts(facts.name, apex, probes, above, ns, servers, told, cut, keys)
+
+
+async def _keys(name: Domain, profile: Profile, source: DnsSource) -> Answer | None:
+    """Ask whether there are keys below the return path of dedicated addresses at HubSpot."""
+    below = name.fitting_child("_domainkey")
+    if profile.provider != "hubspot" or name != profile.envelope or below is None:
+        return None
+    return await source.ask(Question(below, "TXT")) if is_dedicated_name(name) else None
 
 
 def _apex_of(facts: NameFacts) -> Domain | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sendgate.dns.answers import Address, Alias, Answer, Failed, NxDomain, Records
+from sendgate.dns.answers import Address, Alias, Answer, Failed, NoData, NxDomain, Records
 from sendgate.names import Domain
 from sendgate.observed import Evidence, evidence_of
 from sendgate.profile import IpAddress
 
-__all__ = ["NameFacts", "NameServer", "ServerAnswers", "ZoneFacts"]
+__all__ = ["Cut", "CutServer", "NameFacts", "NameServer", "ServerAnswers", "ZoneFacts"]
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,49 @@ class ServerAnswers:
 
 
 @dataclass(frozen=True)
+class CutServer:
+    """A server of a delegation: the answer for its address, and what it says of the zone's SOA.
+
+    `soa` is None where it was not asked.
+    """
+
+    target: Domain
+    a: Answer
+    soa: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a return path is delegated, as far as that shows.
+
+    `name` is the delegated name, or the return path where none was found. `asked` are the
+    answers for NS, `soa` that for SOA at the name, where a file alone may have the delegation.
+    `servers` is what each server says, asked only where the profile wants it.
+    """
+
+    name: Domain
+    asked: tuple[Answer, ...]
+    soa: Answer | None = None
+    servers: tuple[CutServer, ...] = ()
+
+    @property
+    def ns(self) -> Records | None:
+        """The NS records of the delegated name; None where no delegation was found."""
+        found = (x for x in self.asked if isinstance(x, Records) and not x.aliases)
+        return next(found, None)
+
+    @property
+    def is_proposed(self) -> bool:
+        """Whether a zone file has the delegation, and live DNS does not have it yet."""
+        if self.ns is None or self.ns.origin.kind != "file":
+            return False
+        soa = self.soa
+        if not isinstance(soa, NoData | NxDomain) or soa.origin.kind == "file" or soa.aliases:
+            return False
+        return soa.zone is not None and soa.zone != self.name
+
+
+@dataclass(frozen=True)
 class ZoneFacts:
     """What is known of the zone that a mail name lies in.
 
@@ -113,7 +156,8 @@ class ZoneFacts:
     (RFC 4592). `above` is the answer for the wildcard beside the mail name (`*` and its
     parent), asked only where a probe got what the mail name itself has. `ns` and
     `name_servers` are the zone's servers; `servers` what each of them says, asked only
-    where the profile wants it.
+    where the profile wants it. `cut` tells where the return path is delegated, and `keys` is
+    the answer for ``_domainkey`` below it; both only where the provider calls for them.
     """
 
     name: Domain
@@ -123,6 +167,8 @@ class ZoneFacts:
     ns: Answer | None = None
     name_servers: tuple[NameServer, ...] = ()
     servers: tuple[ServerAnswers, ...] = ()
+    cut: Cut | None = None
+    keys: Answer | None = None
 
     @property
     def is_apex(self) -> bool:

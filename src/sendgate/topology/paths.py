@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ __all__ = [
     "all_failed",
     "bounce_alias",
     "is_at",
+    "is_dedicated_name",
     "is_feedback",
+    "is_hubspot_dedicated",
     "is_of_ses",
     "lets_provider_send",
     "own_path",
@@ -78,6 +81,19 @@ def lets_provider_send(facts: DomainFacts, provider: Provider) -> bool | None:
 def takes_bounces(provider: Provider) -> bool:
     """Whether the catalogue knows a host that takes the bounces of this provider."""
     return any(providers.find(one).bounce_mx for one in provider.systems)
+
+
+def is_dedicated_name(name: Domain) -> bool:
+    """Whether a return path has the form of dedicated addresses at HubSpot: `12345m.example.com`.
+
+    The letter is m for marketing and t for transactional mail.
+    """
+    return re.fullmatch(r"[0-9]+[mt]", name.labels[0]) is not None if name.labels else False
+
+
+def is_hubspot_dedicated(facts: DomainFacts, path: NameFacts) -> bool:
+    """Whether the return path is that of dedicated addresses at HubSpot, the named provider."""
+    return facts.profile.provider == "hubspot" and is_dedicated_name(path.name)
 
 
 def is_feedback(host: Domain) -> bool:

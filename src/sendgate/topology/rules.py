@@ -5,6 +5,7 @@ from __future__ import annotations
 from sendgate.topology import (
     account_rules,
     bounce_rules,
+    delegation_rules,
     hubspot_rules,
     path_rules,
     proxy_rules,
@@ -20,6 +21,7 @@ RULES: tuple[Rule, ...] = tuple(
         (
             *role_rules.RULES,
             *bounce_rules.RULES,
+            *delegation_rules.RULES,
             *ses_rules.RULES,
             *hubspot_rules.RULES,
             *path_rules.RULES,
