@@ -196,6 +196,9 @@ async def test_a_connection_without_a_banner_is_no_answer(tmp_path: Path) -> Non
         {"mail": Act("drop")},
         {"rcpt": Act(reply="421 4.3.2 going down")},
         {"data": Act("half")},
+        {"mail": Act(reply="451 4.3.0 local error")},
+        {"rcpt": Act(reply="450 4.3.5 local configuration error")},
+        {"data": Act(reply="451 local error in processing")},
     ],
 )
 async def test_before_the_dot_the_next_host_is_called(tmp_path: Path, act: dict[str, Act]) -> None:
@@ -213,17 +216,60 @@ async def test_before_the_dot_the_next_host_is_called(tmp_path: Path, act: dict[
         assert len(second.accepted) == 1
 
 
-@pytest.mark.parametrize("step", ["mail", "rcpt", "dot"])
-async def test_what_is_said_of_the_message_ends_the_attempt(tmp_path: Path, step: str) -> None:
-    """A refusal of sender, recipient or message is not taken to the next host."""
+@pytest.mark.parametrize(
+    ("step", "reply"),
+    [
+        ("mail", "451 4.7.28 too many messages from your address, rate limited"),
+        ("rcpt", "450 4.7.1 greylisted, try again later"),
+        ("rcpt", "451 4.3.0 try again in 20 minutes"),
+        ("rcpt", "452 4.2.2 mailbox full"),
+        ("data", "451 4.7.26 unauthenticated mail is not accepted"),
+        ("dot", "451 4.3.0 local error"),
+    ],
+)
+async def test_what_is_said_of_the_message_ends_the_attempt(
+    tmp_path: Path, step: str, reply: str
+) -> None:
+    """A word on sender, recipient or message, or to wait, is not taken to the next host."""
     async with (
-        ScriptedPeer(script={step: Act(reply="451 4.3.0 not now")}) as first,
+        ScriptedPeer(script={step: Act(reply=reply)}) as first,
         ScriptedPeer() as second,
         bench(tmp_path, route(first.port, second.port)) as made,
     ):
         await made.run()
         assert [type(one) for one in made.outcomes] == [Deferred]
         assert second.connections == 0
+
+
+async def test_two_hosts_in_trouble_are_enough_for_one_attempt(tmp_path: Path) -> None:
+    """The third is not called; the attempt is put off by the preferred host's word."""
+    async with (
+        ScriptedPeer(script={"rcpt": Act(reply="451 4.3.0 first")}) as first,
+        ScriptedPeer(script={"rcpt": Act(reply="451 4.3.0 second")}) as second,
+        ScriptedPeer() as third,
+        bench(tmp_path, route(first.port, second.port, third.port)) as made,
+    ):
+        await made.run()
+        (outcome,) = made.outcomes
+        assert isinstance(outcome, Deferred)
+        assert outcome.reply is not None
+        assert outcome.reply.text == "first"
+        assert (first.connections, second.connections, third.connections) == (1, 1, 0)
+
+
+async def test_a_host_in_trouble_keeps_its_connection_where_there_is_no_other(
+    tmp_path: Path,
+) -> None:
+    """Each recipient hears of it over the same one, and the host is not called twice for any."""
+    people = [f"u{n}@example.net" for n in range(6)]
+    async with (
+        ScriptedPeer(script={"rcpt": Act(reply="451 4.3.0 local error", every=2)}) as peer,
+        bench(tmp_path, route(peer.port), people) as made,
+    ):
+        made.bounds = made.bounds.__class__(connections=1, poll=0.05, linger=0.02, rest=0.2)
+        await made.run()
+        assert [type(one) for one in made.outcomes] == [Delivered, Deferred] * 3
+        assert peer.connections == 1
 
 
 async def test_a_connection_that_went_stale_costs_nothing(tmp_path: Path) -> None:

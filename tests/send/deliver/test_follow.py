@@ -202,6 +202,66 @@ async def test_one_refusal_of_the_message_stops_the_campaign(tmp_path: Path, end
         assert (await made.run(wait=True)).why is Why.PAUSED
 
 
+async def test_only_a_refusal_is_known_to_a_person(tmp_path: Path) -> None:
+    """A bounce after 72 hours of deferrals paused nothing: the site's first refusal does."""
+    script = {
+        "rcpt": Act(reply="451 4.7.1 looks like spam, try again later", on=(1, 2)),
+        "dot": Act(reply="554 5.6.0 message content rejected"),
+    }
+    async with (
+        ScriptedPeer(script=script) as peer,
+        bench(tmp_path, route(peer.port), bounds=ONE) as made,
+    ):
+        await made.run()
+        made.ahead = timedelta(hours=71, minutes=30)
+        await made.go_on()
+        assert (await made.run()).why is Why.FINISHED
+        (_, bounced) = made.outcomes
+        assert isinstance(bounced, Bounced)
+        assert bounced.category in ABOUT_THE_MESSAGE
+        await made.store.write(again)
+        ended = await made.run()
+        assert ended.why is Why.PAUSED
+        assert "refuses the message: 554 5.6.0" in ended.reason
+
+
+async def test_a_size_that_is_too_small_stops_the_campaign_once(tmp_path: Path) -> None:
+    """The host announces it, so it need not be asked; who has resumed knows it of that site."""
+    async with (
+        ScriptedPeer(size=10) as peer,
+        bench(tmp_path, route(peer.port), PEOPLE, bounds=ONE) as made,
+    ):
+        ended = await made.run(wait=True)
+        assert ended.why is Why.PAUSED
+        assert "refuses the message: the message has" in ended.reason
+        assert await made.states() == {State.BOUNCED: 1, State.QUEUED: 7}
+        await made.go_on()
+        assert (await made.run(wait=True)).why is Why.FINISHED
+        assert await made.states() == {State.BOUNCED: 8}
+        assert not [line for line in peer.commands if line.startswith("MAIL")]
+
+
+def again(db: sqlite3.Connection) -> None:
+    """Have the campaign sent to its one recipient as if it were another."""
+    db.execute("UPDATE recipient SET state = 'queued', due = 0, first = NULL, failures = 0")
+    db.execute("UPDATE campaign SET state = 'sending'")
+
+
+async def test_a_full_mailbox_whose_host_falls_silent_counts(tmp_path: Path) -> None:
+    """The last attempt is not answered: the 72 hours end for what was said before it."""
+    script = {"rcpt": Act(reply="452 4.2.2 mailbox full")}
+    async with ScriptedPeer() as gone:
+        nobody = gone.port
+    async with ScriptedPeer(script=script) as peer, bench(tmp_path, route(peer.port)) as made:
+        await made.run()
+        made.routes["example.net"] = route(nobody)
+        made.ahead = timedelta(hours=71, minutes=30)
+        await made.go_on()
+        await made.run()
+        assert [type(one) for one in made.outcomes] == [Deferred, Bounced]
+        assert await made.store.read(struck) == [("a@example.net", "mailbox_full")]
+
+
 def test_what_stops_a_campaign_is_what_the_classifier_calls_the_message() -> None:
     """No category of that scope is forgotten."""
     categories = load_classifier().book.categories.values()

@@ -32,6 +32,7 @@ SILENT = Broken(Phase.BANNER, Fault.TIMEOUT, "no banner", MX0)
 HUNG_UP = Broken(Phase.RCPT, Fault.CLOSED, "closed", MX0)
 NO_TLS = Broken(Phase.STARTTLS, Fault.TLS_POLICY, "not offered", MX0)
 BUSY = Refused(Phase.BANNER, Reply(421, ("busy",), "4.3.2"), MX1)
+PUT_OFF = Refused(Phase.RCPT, Reply(451, ("local error",), "4.3.0"), MX0)
 UNKNOWN_USER = Refused(Phase.RCPT, Reply(550, ("no such user",), "5.1.1"), MX1)
 TAKEN = Delivered(Reply(250, ("ok",)), MX1)
 LOST = Unknown("no reply", MX1)
@@ -48,11 +49,17 @@ def judged(*tries: Attempt, committed: bool = False) -> Outcome | Excluded:
         (LOST, True),
         (UNKNOWN_USER, True),
         (Refused(Phase.DOT, Reply(421, ("bye",)), MX0), True),
-        (Refused(Phase.MAIL, Reply(451, ("later",)), MX0), True),
+        (Refused(Phase.MAIL, Reply(451, ("later",)), MX0), False),
+        (Refused(Phase.RCPT, Reply(450, ("local error",), "4.3.0"), MX0), False),
+        (Refused(Phase.DATA, Reply(451, ("local error",)), MX0), False),
+        (Refused(Phase.RCPT, Reply(450, ("greylisted",), "4.7.1"), MX0), True),
+        (Refused(Phase.MAIL, Reply(451, ("rate limited",), "4.7.28"), MX0), True),
+        (Refused(Phase.RCPT, Reply(451, ("try again in 20 minutes",), "4.3.0"), MX0), True),
+        (Refused(Phase.RCPT, Reply(451, ("unauthenticated",), "4.7.26"), MX0), True),
+        (Refused(Phase.DOT, Reply(451, ("local error",), "4.3.0"), MX0), True),
         (Refused(Phase.MAIL, Reply(421, ("bye",)), MX0), False),
         (Refused(Phase.MAIL, Reply(452, ("disk full",), "4.3.1"), MX0), False),
         (Refused(Phase.RCPT, Reply(450, ("not now",), "4.3.2"), MX0), False),
-        (Refused(Phase.RCPT, Reply(451, ("something",), "4.3.0"), MX0), True),
         (Refused(Phase.RCPT, Reply(452, ("mailbox full",), "4.2.2"), MX0), True),
         (Refused(Phase.DATA, Reply(550, ("no",), "5.3.0"), MX0), True),
         (Refused(Phase.DOT, Reply(452, ("disk full",), "4.3.1"), MX0), True),
@@ -61,7 +68,8 @@ def judged(*tries: Attempt, committed: bool = False) -> Outcome | Excluded:
         (UNREACHED, False),
         (HUNG_UP, False),
         (NO_TLS, False),
-        (Unfit(Unfitness.TOO_LARGE, "too large", MX0), False),
+        (Unfit(Unfitness.TOO_LARGE, "too large", MX0), True),
+        (Unfit(Unfitness.NEEDS_SMTPUTF8, "no", MX0), False),
         (Unfit(Unfitness.UNSENDABLE, "no", MX0), True),
     ],
 )
@@ -82,6 +90,10 @@ def test_what_ends_an_attempt(result: Attempt, definite: bool) -> None:
         ((UNREACHED, TAKEN), Delivered, None),
         ((UNREACHED, LOST), Unknown, None),
         ((Unfit(Unfitness.TOO_LARGE, "too large", MX0),), Bounced, "too_large"),
+        ((BUSY, Unfit(Unfitness.TOO_LARGE, "too large", MX0)), Bounced, "too_large"),
+        ((PUT_OFF, UNREACHED), Deferred, "temporary"),
+        ((PUT_OFF, TAKEN), Delivered, None),
+        ((PUT_OFF, UNKNOWN_USER), Bounced, "unknown_user"),
         ((Unfit(Unfitness.NEEDS_SMTPUTF8, "no", MX0), UNREACHED), Bounced, "content"),
         ((Unfit(Unfitness.UNSENDABLE, "no", MX0),), Excluded, None),
     ],
@@ -144,6 +156,23 @@ def test_the_scope_of_a_reply_decides_what_follows(
     assert bool(verdict.stop) is stop
     if isinstance(verdict.outcome, Bounced):
         assert verdict.outcome.hard is suppress
+
+
+@pytest.mark.parametrize(
+    ("why", "stops"),
+    [
+        (Unfitness.TOO_LARGE, True),
+        (Unfitness.NEEDS_SMTPUTF8, False),
+        (Unfitness.NEEDS_8BITMIME, False),
+    ],
+)
+def test_a_size_that_is_announced_is_a_refusal(why: Unfitness, stops: bool) -> None:
+    """At once, soft for the contact, and of the message; a missing extension concerns one."""
+    verdict = Judge()([Unfit(why, "the message has 9 octets", MX0)], NONE, NOW, 0.5)
+    assert isinstance(verdict.outcome, Bounced)
+    assert not verdict.outcome.hard
+    said = "mx0.example.net refuses the message: the message has 9 octets"
+    assert verdict.stop == (said if stops else "")
 
 
 def test_hosts_are_dialled_by_preference_and_equals_shuffled() -> None:

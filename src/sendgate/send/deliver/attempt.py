@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from sendgate.send.deliver.parts import Hop, Made, Route
-from sendgate.send.deliver.verdict import is_definite
+from sendgate.send.deliver.verdict import is_definite, is_put_off
 from sendgate.send.outcome import Peer, Phase
 from sendgate.send.smtp.client import Endpoint, Reuse, Session, Timeouts, connect
 from sendgate.send.smtp.result import Attempt, Broken, Fault, Refused
@@ -25,6 +25,7 @@ from sendgate.send.smtp.tls import TlsLevel, TlsPolicy, Trust
 __all__ = ["Caller", "Line", "Try", "dial_order"]
 
 MOST_HOPS = 8  # addresses called in one attempt
+_MOST_PUTTING_OFF = 2  # hosts that talk, and have trouble with the message
 _SERVICE_CLOSING = 421
 
 
@@ -143,13 +144,23 @@ class Try:
                     self.tries.append(result)
                 if self.committed or is_definite(result):
                     return
-            await self._hang_up()
+            else:
+                await self._hang_up()
         for hop in dial_order(self.route.hops, caller.dice, self.sources)[:MOST_HOPS]:
+            if not self._may_help(hop):
+                continue
+            await self._hang_up()
             result = await self._call(caller, hop, _source_for(hop, self.sources))
             self.tries.append(result)
             if self.committed or is_definite(result):
                 return
+        if not (self.tries and is_put_off(self.tries[-1])):
             await self._hang_up()
+
+    def _may_help(self, hop: Hop) -> bool:
+        """Whether a host may be called after those that had trouble with the message."""
+        had = [one.peer.mx for one in self.tries if isinstance(one, Refused) and is_put_off(one)]
+        return hop.mx not in had and len(had) < _MOST_PUTTING_OFF
 
     async def _call(self, caller: Caller, hop: Hop, source: str | None) -> Attempt:
         self.note("connecting")

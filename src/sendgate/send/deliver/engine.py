@@ -26,7 +26,7 @@ from sendgate.send.deliver.lane import Job, Lane
 from sendgate.send.deliver.lanes import Lanes
 from sendgate.send.deliver.parts import Ended, News, Why
 from sendgate.send.deliver.timekeeper import Timekeeper
-from sendgate.send.deliver.verdict import ABOUT_THE_MESSAGE
+from sendgate.send.deliver.verdict import ABOUT_THE_MESSAGE, refuses_the_message
 from sendgate.send.pace import Path
 from sendgate.send.state import CampaignState
 
@@ -61,7 +61,9 @@ class Engine:
         """
         self._crew.start(self._watch())
         try:
-            refused_by = await self._desk.store.refused_by(self._desk.key, ABOUT_THE_MESSAGE)
+            refused_by = await self._desk.store.refused_by(
+                self._desk.key, ABOUT_THE_MESSAGE, refuses_the_message
+            )
             self._told = {self._site_of(mx) for mx in refused_by}
             await self._feed.run(wait=wait)
         except Exception as error:  # noqa: BLE001 - what is under way comes to its end first

@@ -34,11 +34,22 @@ from sendgate.send.outcome import (
 from sendgate.send.schedule import History, Schedule
 from sendgate.send.smtp.result import Attempt, Broken, Fault, Refused, Unfit, Unfitness
 
-__all__ = ["ABOUT_THE_MESSAGE", "Excluded", "Judge", "Verdict", "hard_after", "is_definite"]
+__all__ = [
+    "ABOUT_THE_MESSAGE",
+    "Excluded",
+    "Judge",
+    "Verdict",
+    "hard_after",
+    "is_definite",
+    "is_put_off",
+    "refuses_the_message",
+]
 
-ABOUT_THE_MESSAGE = frozenset({"spam", "content", "too_large"})  # refused for what is in it
+_TOO_LARGE = "too_large"
+ABOUT_THE_MESSAGE = frozenset({"spam", "content", _TOO_LARGE})  # refused for what is in it
 _AUTH = frozenset({"auth_dmarc", "auth_other"})
 _ABOUT_THE_HOST = frozenset({Phase.BANNER, Phase.EHLO, Phase.STARTTLS})
+_ASKS_TO_WAIT = frozenset({"throttled", "greylisted"})
 _SERVICE_CLOSING = 421
 _HOST_TROUBLE = frozenset({"4.3.1", "4.3.2"})  # RFC 3463 section 3.4: full; not accepting mail
 
@@ -65,6 +76,16 @@ class Verdict:
     rejects_auth: bool = False
     stop: str = ""
 
+    @property
+    def hard_after(self) -> int | None:
+        """In how many campaigns a soft bounce like this one makes a hard one; None: in none."""
+        if self.meaning is not None:
+            return self.meaning.hard_after
+        # Silence at the end of 72 hours ends them for what had been said before it.
+        if isinstance(self.outcome, Bounced):
+            return hard_after().get(self.outcome.category)
+        return None
+
 
 def hard_after() -> dict[str, int]:
     """In how many campaigns a soft bounce makes a hard one, by category."""
@@ -72,13 +93,28 @@ def hard_after() -> dict[str, int]:
     return {one.name: one.hard_after for one in categories if one.hard_after is not None}
 
 
+def refuses_the_message(bounced: Bounced) -> bool:
+    """Whether a bounce stops the campaign: a host will not have what is in the message.
+
+    It says so with a 5xx reply, or before it is asked, by a SIZE that is too small
+    (RFC 1870). What was put off for 72 hours, or does not suit one address, does not.
+    """
+    reply, phase, peer = bounced.reply, bounced.phase, bounced.peer
+    if peer is None:
+        return False
+    if reply is None:
+        return bounced.category == _TOO_LARGE
+    is_refusal = reply.code >= 500 and phase not in _ABOUT_THE_HOST
+    return is_refusal and classify(reply, phase, peer.mx).scope is Scope.MESSAGE
+
+
 def is_definite(result: Attempt) -> bool:
     """Whether a try ends the attempt, so that no other host may be called.
 
-    A reply about the message or the recipient does, and so does all that comes once the
-    final dot may have left. A host that hangs up, breaks down or refuses to talk before
-    it, one that is full or takes no mail for now, and one whose announced limits do not fit,
-    leave the next host to be called.
+    A reply about the message, the recipient or the sender does, and so does all that comes
+    once the final dot may have left. A host that hangs up, breaks down or refuses to talk
+    before it, one that is full, takes no mail for now or has trouble of its own, and one that
+    lacks an extension, leave the next host to be called (RFC 5321 section 5.1).
     """
     match result:
         case Delivered() | Unknown():
@@ -86,9 +122,28 @@ def is_definite(result: Attempt) -> bool:
         case Refused(phase, reply):
             if phase is Phase.DOT:
                 return True
-            return phase not in _ABOUT_THE_HOST and not _is_host_trouble(reply)
-        case Unfit(Unfitness.UNSENDABLE):
+            if phase in _ABOUT_THE_HOST or _is_host_trouble(reply):
+                return False
+            return not is_put_off(result)
+        case Unfit(Unfitness.UNSENDABLE | Unfitness.TOO_LARGE):
             return True
+        case _:
+            return False
+
+
+def is_put_off(result: Attempt) -> bool:
+    """Whether a host that talks has trouble with this message, and another one may not.
+
+    A 4xx reply before the final dot that speaks of the recipient, the sender or the message,
+    or asks to wait, is every host's of that site: to call the next one would not heed it.
+    """
+    match result:
+        case Refused(phase, reply, peer) if reply.code < 500:
+            if phase in _ABOUT_THE_HOST or phase is Phase.DOT or _is_host_trouble(reply):
+                return False
+            meaning = classify(reply, phase, peer.mx)
+            is_asked = meaning.category in _ASKS_TO_WAIT or meaning.retry_after is not None
+            return meaning.scope is Scope.TRANSIENT and not is_asked
         case _:
             return False
 
@@ -167,16 +222,15 @@ class Judge:
             meaning,
             suppress=f"{meaning.category}: {reply}" if is_refusal and _is_hard(outcome) else "",
             rejects_auth=meaning.category in _AUTH,
-            stop=f"{peer.mx} refuses the message: {reply}"
-            if is_refusal and meaning.scope is Scope.MESSAGE
-            else "",
+            stop=_stop(outcome),
         )
 
     def _unfit(self, unfit: Unfit) -> Verdict:
         if unfit.why is Unfitness.UNSENDABLE:
             return Verdict(Excluded("render_error", unfit.detail))
-        category = "too_large" if unfit.why is Unfitness.TOO_LARGE else "content"
-        return Verdict(Bounced(category, False, Phase.MAIL, None, unfit.peer, unfit.detail))
+        category = _TOO_LARGE if unfit.why is Unfitness.TOO_LARGE else "content"
+        outcome = Bounced(category, False, Phase.MAIL, None, unfit.peer, unfit.detail)
+        return Verdict(outcome, stop=_stop(outcome))
 
     def _later(
         self,
@@ -203,6 +257,14 @@ class Judge:
             history, now, draw, detail=detail, phase=phase, schedule=self.schedule
         )
         return Verdict(outcome)
+
+
+def _stop(outcome: Outcome) -> str:
+    """Why the campaign pauses for an outcome; empty where it does not."""
+    if not isinstance(outcome, Bounced) or not refuses_the_message(outcome):
+        return ""
+    assert outcome.peer is not None, "somebody has refused it"
+    return f"{outcome.peer.mx} refuses the message: {outcome.reply or outcome.detail}"
 
 
 def _is_hard(outcome: Outcome) -> bool:

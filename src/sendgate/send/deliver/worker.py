@@ -219,7 +219,7 @@ class Worker:
                 now,
                 suppress=verdict.suppress,
                 pause=verdict.stop,
-                hard_after=verdict.meaning.hard_after if verdict.meaning else None,
+                hard_after=verdict.hard_after,
                 message_id=job.attempt.made.message_id if job.attempt else None,
             )
             self.desk.note("settled")

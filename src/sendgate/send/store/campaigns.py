@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
 from sendgate.errors import InputError
 from sendgate.names import printable
+from sendgate.send.outcome import Bounced, Peer, Phase, Reply
 from sendgate.send.state import CAMPAIGN_STEPS, CampaignState, State
 from sendgate.send.store.rows import (
     Campaign,
@@ -235,14 +236,25 @@ def standing(db: sqlite3.Connection, key: int) -> Standing:
     return Standing(None if due is None else from_ms(due), in_flight, unknown)
 
 
-def refused_by(db: sqlite3.Connection, key: int, categories: Collection[str]) -> set[str]:
-    """The hosts that have bounced messages of a campaign for one of these reasons."""
-    rows = db.execute(
-        "SELECT DISTINCT mx, category FROM attempt"
+def refused_by(
+    db: sqlite3.Connection,
+    key: int,
+    categories: Collection[str],
+    is_refusal: Callable[[Bounced], bool],
+) -> set[str]:
+    """The hosts one of whose bounces of a campaign is a refusal, in one of these categories."""
+    hosts: set[str] = set()
+    for mx, category, phase, code, enhanced, text in db.execute(
+        "SELECT DISTINCT mx, category, phase, code, enhanced, text FROM attempt"
         " WHERE campaign = ? AND outcome = 'bounced' AND mx IS NOT NULL",
         (key,),
-    )
-    return {mx for mx, category in rows if category in categories}
+    ):
+        if category not in categories or mx in hosts:
+            continue
+        reply = None if code is None else Reply(code, (text,), enhanced)
+        if is_refusal(Bounced(category, False, Phase(phase), reply, Peer(mx, ""), text)):
+            hosts.add(mx)
+    return hosts
 
 
 def keep_audit(

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from sendgate.errors import ConfigError, InternalError, StoreError
 from sendgate.names import printable
-from sendgate.send.outcome import Delivered, Outcome, Peer
+from sendgate.send.outcome import Bounced, Delivered, Outcome, Peer
 from sendgate.send.state import CampaignState, State
 from sendgate.send.store import (
     aftermath,
@@ -247,9 +247,11 @@ class Store:
 
         return await self._writer.run(work, even_if_broken=True)
 
-    async def refused_by(self, key: int, categories: Collection[str]) -> set[str]:
-        """The hosts that have bounced messages of a campaign for one of these reasons."""
-        return await self.read(lambda db: campaigns.refused_by(db, key, categories))
+    async def refused_by(
+        self, key: int, categories: Collection[str], is_refusal: Callable[[Bounced], bool]
+    ) -> set[str]:
+        """The hosts one of whose bounces is a refusal, in one of these categories."""
+        return await self.read(lambda db: campaigns.refused_by(db, key, categories, is_refusal))
 
     async def suppress(self, kind: str, value: str, reason: str, now: datetime) -> bool:
         """Put an address, a domain or a hash on the suppression list; False if it is on it."""
