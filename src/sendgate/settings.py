@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 Reader = Callable[[str, Say], object]
 
-Group = Literal["dns", "web", "hosts", "output", "sender", "judging", "bulk", "repo"]
+Group = Literal["dns", "web", "hosts", "opinion", "output", "sender", "judging", "bulk", "repo"]
 
 
 @dataclass(frozen=True)
@@ -228,6 +228,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("jobs", "bulk", "Domains audited at the same time; default: 8.", "N", _count, "number",
             expects="a whole number"),
     _setting_flag("ordered", "bulk", "Keep the order of the file in the output."),
+    # Another reader of the same answers.
+    _setting_flag("cross-check", "opinion", "Also hear checkdmarc on the answers; decides nothing."),
     _setting_flag("resume", "bulk", "Continue an interrupted --from-file run."),
     # A DNS repository.
     _setting_choice("source", "repo", "Format of the repository; default: auto.", _SOURCES),
@@ -296,6 +298,7 @@ class Options:
     write_baseline: bool = False
     probe_smtp: bool = False
     allow_private: bool = False
+    cross_check: bool = False
     mark_roots: str | None = None
     nameserver: tuple[str, ...] = ()
     dns_timeout: float | None = None

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from sendgate.audit.facts import DomainFacts
+from sendgate.audit.opinion import CrossCheck
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Unknown
 from sendgate.vocabulary import AnyRule, Hit, Severity
@@ -132,7 +133,11 @@ class DnsCost:
 
 @dataclass(frozen=True)
 class Report:
-    """One sender, judged. `left_out` counts findings that --select or --ignore removed."""
+    """One sender, judged. `left_out` counts findings that --select or --ignore removed.
+
+    `cross_check` is a second opinion on what was read, where one was asked for; the verdict
+    does not rest on it.
+    """
 
     facts: DomainFacts
     verdict: Verdict
@@ -142,6 +147,7 @@ class Report:
     left_out: int
     time: datetime
     dns: DnsCost
+    cross_check: CrossCheck | None = None
 
     @property
     def domain(self) -> Domain:

@@ -19,6 +19,7 @@ __all__ = ["audit"]
 @command(
     "sender",
     "judging",
+    "opinion",
     "bulk",
     "hosts",
     "web",
@@ -42,7 +43,7 @@ def audit(
     """
     from sendgate.audit.catalogue import RULES
 
-    auditor = Auditor(run, RULES)
+    auditor = Auditor(run, RULES, cross_check=run.options.cross_check)
     options = run.options
     if options.probe_smtp and (options.offline or options.zone or options.replay is not None):
         run.console.note(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sendgate.bimi.fetch import AssetReader
     from sendgate.cli.destination import Destination
     from sendgate.cli.sources import OpenSource
+    from sendgate.crosscheck.worker import SecondReader
+    from sendgate.profile import Profile
     from sendgate.vocabulary import Rule
 
 __all__ = ["Auditor"]
@@ -30,12 +32,17 @@ _AT_A_TIME = 4  # domains of one command line; a list has --jobs
 
 @dataclass
 class Auditor:
-    """Runs audits with one policy and one set of rules, and prints each as it is done."""
+    """Runs audits with one policy and one set of rules, and prints each as it is done.
+
+    With `cross_check` each is also read by another program, which decides nothing.
+    """
 
     run: Run
     rules: Sequence[Rule]
     keys_only: bool = False
+    cross_check: bool = False
     reports: list[Report] = field(default_factory=list)
+    _second: SecondReader | None = field(init=False, default=None)
 
     @cached_property
     def policy(self) -> Policy:
@@ -62,6 +69,10 @@ class Auditor:
     def check(self, targets: Iterable[Target]) -> None:
         """Find unknown rules and providers before anything is asked (`InputError`)."""
         _ = self.policy
+        if self.cross_check:
+            from sendgate.crosscheck.worker import check_installed
+
+            check_installed()
         for target in targets:
             profile_of(self.run, target)
 
@@ -81,7 +92,8 @@ class Auditor:
         from sendgate.cli.sources import open_source
 
         progress = Progress(self.run.console, len(targets))
-        async with open_source(self.run.options, progress.heard) as source, progress:
+        opened = open_source(self.run.options, progress.heard)
+        async with opened as source, self.second_reader(), progress:
 
             async def one(target: Target) -> Report:
                 return await self.report_on(target, source)
@@ -100,10 +112,12 @@ class Auditor:
     async def report_on(self, target: Target, source: OpenSource) -> Report:
         """Audit one target."""
         from sendgate.audit.run import audit as audit_one
+        from sendgate.dns.recorded import RecordingSource
 
-        return await audit_one(
-            profile_of(self.run, target),
-            source.source,
+        heard = RecordingSource(source.source, source.time, source.seed)
+        report = await audit_one(
+            self._profile(target),
+            source.source if self._second is None else heard,
             policy=self.policy,
             rules=self.rules,
             time=source.time,
@@ -112,6 +126,23 @@ class Auditor:
             brand=self._brand(source),
             mail=source.mail if any(rule.area == "DANE" for rule in self.rules) else None,
         )
+        if self._second is None:
+            return report
+        return replace(report, cross_check=await self._second.on(report.facts, heard.answers))
+
+    @asynccontextmanager
+    async def second_reader(self) -> AsyncIterator[None]:
+        """Have the other reader at hand, where it is wanted, and end it with the run."""
+        if not self.cross_check:
+            yield
+            return
+        from sendgate.crosscheck.worker import SecondReader
+
+        self._second = SecondReader()
+        try:
+            yield
+        finally:
+            await self._second.aclose()
 
     def _brand(self, source: OpenSource) -> AssetReader | None:
         """What reads logos and their certificates, where files are fetched."""
@@ -120,6 +151,13 @@ class Auditor:
         from sendgate.bimi.fetch import AssetReader
 
         return AssetReader(source.web, self._roots, source.time)
+
+    def _profile(self, target: Target) -> Profile:
+        """Build the profile; without a rule on them, lists of addresses are not asked."""
+        profile = profile_of(self.run, target)
+        if any(rule.area == "RBL" for rule in self.rules):
+            return profile
+        return replace(profile, blocklists=())
 
     @cached_property
     def _roots(self) -> MarkRoots | None:

@@ -113,7 +113,8 @@ class _Bulk:
 
         run = self.auditor.run
         progress = Progress(run.console, len(self.targets), done=self.done)
-        async with open_source(run.options, progress.heard) as source, progress:
+        opened = open_source(run.options, progress.heard)
+        async with opened as source, self.auditor.second_reader(), progress:
 
             async def one(target: Target) -> tuple[str, Report]:
                 report = await self.auditor.report_on(target, source)

@@ -53,6 +53,11 @@ class RecordingSource:
         self._answers[question] = answer
         return answer
 
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """What was heard so far, in the order in which it was asked."""
+        return tuple(self._answers.values())
+
     def write(self, path: str | Path) -> None:
         """Write what was heard so far, whole or not at all, sorted by question.
 

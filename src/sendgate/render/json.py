@@ -19,6 +19,7 @@ from sendgate.audit.receivers import receiver_verdicts
 from sendgate.audit.report import Finding, Report, UnknownItem
 from sendgate.observed import Evidence, Unknown
 from sendgate.profile import Role
+from sendgate.render.opinion import opinion_json
 from sendgate.render.summaries import alignment_of_dmarc, facts_of, or_null
 from sendgate.vocabulary import Rule
 
@@ -72,6 +73,7 @@ def audit(report: Report) -> dict[str, Any]:
         "alignment": _alignment(report),
         "receivers": _receivers(report),
         **judged(report),
+        "cross_check": opinion_json(report.cross_check),
         "facts": facts_of(facts),
         "dns": {
             "questions": report.dns.questions,

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from sendgate.audit.opinion import Outcome
 from sendgate.names import Domain
 from sendgate.render.batch import Batch, Entry, Group, Totals, located, said
+from sendgate.render.opinion import headline
 from sendgate.repo.reading import Place
 from sendgate.vocabulary import Severity
 
@@ -98,6 +100,7 @@ def _pieces(batch: Batch) -> Iterator[str]:
     yield from _folded("Fixed", batch, batch.fixed)
     yield from _folded("Still there", batch, batch.still)
     yield from _waived(batch)
+    yield from _opinions(batch)
     yield from _remarks(batch)
     yield from _verdicts(batch)
 
@@ -191,6 +194,25 @@ def _waived(batch: Batch) -> Iterator[str]:
         why = "expired" if stale.expired else "nothing matched it"
         rule = code(waiver.rule)
         yield f"| {rule} | {code(waiver.domain)} | {waiver.expires} | without effect: {why} |\n"
+    yield "\n</details>\n"
+
+
+def _opinions(batch: Batch) -> Iterator[str]:
+    """The second opinions: what does not agree, and how much does."""
+    given = [(report.domain, report.cross_check) for report in batch.reports if report.cross_check]
+    if not given:
+        return
+    differing = sum(any(opinion.with_outcome(Outcome.DIFFERS)) for _, opinion in given)
+    yield f"\n<details><summary>Second opinion: {differing} of {len(given)} differ</summary>\n\n"
+    yield "| domain | topic | outcome | sendgate | the other | why |\n|---|---|---|---|---|---|\n"
+    for domain, opinion in given:
+        yield f"| {code(str(domain))} | | {marked(headline(opinion), _WIDTH)} | | | |\n"
+        for entry in opinion.comparisons:
+            if entry.outcome is Outcome.AGREES:
+                continue
+            told = (entry.ours, entry.theirs, entry.why)
+            cells = (f"{entry.topic} | {entry.outcome.words}", *(marked(t, _WIDTH) for t in told))
+            yield f"| {code(str(domain))} | {' | '.join(cells)} |\n"
     yield "\n</details>\n"
 
 

@@ -24,6 +24,7 @@ from sendgate.names import Domain
 from sendgate.observed import Evidence, Malformed, Present, Unknown
 from sendgate.profile import Profile, Role
 from sendgate.receivers.data import HIDDEN
+from sendgate.render.opinion import opinion_on
 from sendgate.render.page import Page, Word
 from sendgate.render.safe import safe, shorten
 from sendgate.render.summaries import state_of
@@ -99,6 +100,8 @@ def report_on(page: Page, report: Report, *, keys_only: bool = False) -> None:
     findings_on(page, report.findings)
     unknown_on(page, report.unknown)
     _waived_on(page, report)
+    if report.cross_check is not None:
+        opinion_on(page, report.cross_check)
     page.blank()
     page.line((_closing(report), "dim"))
 

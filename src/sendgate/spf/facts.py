@@ -46,6 +46,7 @@ __all__ = [
 MAX_LOOKUPS = 10  # RFC 7208 section 4.6.4: terms that cause DNS queries
 MAX_VOID_LOOKUPS = 2  # RFC 7208 section 4.6.4: queries without data
 MAX_MX_HOSTS = 10  # RFC 7208 section 4.6.4: hosts of one mx term
+_TOO_VOID = f"more than {MAX_VOID_LOOKUPS} lookups find nothing"
 
 
 class Family(StrEnum):
@@ -323,9 +324,16 @@ class SpfFacts:
         for lookup in self.addresses:
             if isinstance(lookup.mx, Records) and len(lookup.mx.records) > MAX_MX_HOSTS:
                 return f"{lookup.term} has more than {MAX_MX_HOSTS} MX hosts"
-        if min(self.voids(Family.IPV4), self.voids(Family.IPV6)) > MAX_VOID_LOOKUPS:
-            return f"more than {MAX_VOID_LOOKUPS} lookups find nothing"
-        return None
+        return _TOO_VOID if self._is_too_void else None
+
+    @property
+    def only_void(self) -> bool:
+        """Whether nothing but too many void lookups makes for the `permerror`."""
+        return self.permerror == _TOO_VOID
+
+    @property
+    def _is_too_void(self) -> bool:
+        return min(self.voids(Family.IPV4), self.voids(Family.IPV6)) > MAX_VOID_LOOKUPS
 
 
 def candidates(answer: Answer) -> tuple[Record, ...]:
