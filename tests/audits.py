@@ -40,6 +40,7 @@ def options_of(given: Mapping[str, Any]) -> SenderOptions:
         "bimi-selector": str,
         "receivers": lambda v: tuple(map(Receiver, v)),
         "authoritative": bool,
+        "blocklists": lambda v: tuple(map(Domain.parse, v)),
     }
     return SenderOptions(**{k.replace("-", "_"): names[k](v) for k, v in given.items()})
 

@@ -77,7 +77,8 @@ class Profile:
     and judged as text only. `provider_return_path` marks a return path that is the
     provider's own name, whose records are not this sender's business.
     `declared` is true where anything says that the domain is meant to send.
-    `authoritative`: ask each of the zone's own servers too, to compare them.
+    `authoritative`: ask each of the zone's own servers too, to compare them. `blocklists`: the
+    zones of lists (RFC 5782) to ask about the addresses.
     """
 
     sending: Domain
@@ -95,6 +96,7 @@ class Profile:
     receivers: tuple[Receiver, ...] = ()
     declared: bool = False
     authoritative: bool = False
+    blocklists: tuple[Domain, ...] = ()
 
     @property
     def is_bulk(self) -> bool:

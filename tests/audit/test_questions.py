@@ -42,6 +42,7 @@ def many_mx(name: str, count: int) -> Table:
 
 
 DEEP = "a.b.c.d.e.f.g.h.i.news.example.com"
+LISTS = ["bl1.example.net", "bl2.example.net"]
 REPORTS = ",".join(f"mailto:r@reports{n}.example.net" for n in range(12))
 
 
@@ -96,6 +97,11 @@ CASES: dict[str, tuple[Table, dict[str, Any], str, int, int, int]] = {
         },
         SENDER, "news.example.com", 2, 0, 0,
     ),
+    "lists of addresses": (
+        healthy() | {(f"2.0.0.127.{name}", "A"): [address("127.0.0.2")] for name in LISTS}
+        | {(f"10.2.0.192.{name}", "A"): [address("127.0.0.2")] for name in LISTS},
+        SENDER | {"blocklists": LISTS}, "news.example.com", 2, 0, 0,
+    ),
     "many selectors": (
         healthy(), SENDER | {"selectors": [f"s{n}" for n in range(20)]}, "news.example.com", 2, 0, 0
     ),
@@ -106,12 +112,14 @@ CASES: dict[str, tuple[Table, dict[str, Any], str, int, int, int]] = {
 async def test_an_audit_stays_small(case: str) -> None:
     """At most 24 questions, plus what is listed, each asked once.
 
-    Listed are 2 a MX host, 1 an include, 1 a selector, and 2 an address: its name and back.
+    Listed are 2 a MX host, 1 an include, 1 a selector, and 2 an address: its name and back; of
+    each list of addresses 2 tests, and 2 an address.
     """
     table, given, domain, hosts, includes, _ = CASES[case]
     report, double = await run(table, given, domain)
     profile = report.facts.profile
     allowed = MAX_CORE + 2 * hosts + includes + len(profile.selectors) + 2 * len(profile.ips)
+    allowed += len(profile.blocklists) * (2 + 2 * len(profile.ips))
     assert len(double.log) <= allowed, sorted(map(str, double.log))
     assert len(set(double.log)) == len(double.log), "a question was asked twice"
     assert report.dns.questions == len(double.log)

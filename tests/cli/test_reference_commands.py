@@ -144,6 +144,7 @@ def test_the_keys_of_an_audit_are_frozen(sendgate: Run, healthy: list[str]) -> N
     holds("audit", document)
     shape = keys(document)
     protocols = {"spf", "dkim", "dmarc", "bimi", "mx", "mtasts", "tlsrpt", "dane"}
+    protocols |= {"blocklists"}
     assert set(shape.pop("facts")) == protocols
     assert shape == AUDIT
 

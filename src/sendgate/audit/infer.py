@@ -35,6 +35,7 @@ class SenderOptions:
     bimi_selector: str | None = None
     receivers: tuple[Receiver, ...] = ()
     authoritative: bool = False
+    blocklists: tuple[Domain, ...] = ()
 
     def over(self, other: SenderOptions) -> SenderOptions:
         """These options, and from `other` what they leave out."""
@@ -90,6 +91,7 @@ def build_profile(sending: Domain, given: SenderOptions) -> Profile:
         receivers=given.receivers,
         declared=given.declares,
         authoritative=given.authoritative,
+        blocklists=given.blocklists,
     )
 
 

@@ -1,11 +1,14 @@
-"""Ask for the reverse DNS of each declared address, and for the HELO name's addresses."""
+"""Ask for each address's reverse DNS and place on lists, and for the HELO name's addresses."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 
 from sendgate.dns.answers import NxDomain, Question, Records, Target
 from sendgate.dns.source import Desk, DnsSource
+from sendgate.hosts.blocklist import Blocklist, ListEntry, name_in, test_addresses
 from sendgate.hosts.facts import HeloName, HostFacts, SendingAddress
 from sendgate.names import Domain
 from sendgate.profile import IpAddress, Profile
@@ -20,16 +23,46 @@ async def collect_hosts(profile: Profile, desk: Desk) -> HostFacts:
 
     An audit without addresses and HELO asks nothing here. All questions go through
     `desk.listed`: one for PTR and one for each name found there, of each declared address,
-    and two for the HELO name.
+    and two for the HELO name. Lists are asked only where the profile names them: two test
+    questions a list and family of addresses, one an address, and one more where it is listed.
     """
-    if not profile.operates_hosts:
-        return HostFacts()
-    helo, *addresses = await asyncio.gather(
-        _helo(profile.helo, desk.listed), *(_address(ip, desk.listed) for ip in profile.ips)
+    mine = profile.operates_hosts
+    helo, addresses, lists = await asyncio.gather(
+        _helo(profile.helo if mine else None, desk.listed),
+        asyncio.gather(*(_address(ip, desk.listed) for ip in profile.ips if mine)),
+        asyncio.gather(*(_list(*each, desk.listed) for each in _wanted(profile))),
     )
-    assert helo is None or isinstance(helo, HeloName)
-    found = tuple(x for x in addresses if isinstance(x, SendingAddress))
-    return HostFacts(found, helo)
+    return HostFacts(tuple(addresses), helo, tuple(lists))
+
+
+def _wanted(profile: Profile) -> Iterator[tuple[Domain, tuple[IpAddress, ...]]]:
+    """Each list with the addresses of one family, IPv4 first."""
+    for zone in dict.fromkeys(profile.blocklists):
+        for version in (4, 6):
+            ips = tuple(ip for ip in dict.fromkeys(profile.ips) if ip.version == version)
+            if ips:
+                yield zone, ips
+
+
+async def _list(zone: Domain, ips: tuple[IpAddress, ...], source: DnsSource) -> Blocklist:
+    """Test a list, and ask it about the addresses only where it stands the test."""
+    version = ips[0].version
+    held, free = await asyncio.gather(
+        *(source.ask(Question(name_in(zone, ip), "A")) for ip in test_addresses(version))
+    )
+    tested = Blocklist(zone, version, held, free)
+    if tested.unknown is not None:
+        return tested
+    entries = await asyncio.gather(*(_entry(zone, ip, source) for ip in ips))
+    return replace(tested, entries=tuple(entries))
+
+
+async def _entry(zone: Domain, ip: IpAddress, source: DnsSource) -> ListEntry:
+    name = name_in(zone, ip)
+    entry = ListEntry(ip, await source.ask(Question(name, "A")))
+    if not entry.codes:
+        return entry
+    return replace(entry, why=await source.ask(Question(name, "TXT")))
 
 
 async def _address(ip: IpAddress, source: DnsSource) -> SendingAddress:

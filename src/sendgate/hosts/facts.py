@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sendgate.dns.answers import Address, Answer, Failed, Reason, Records, Target
+from sendgate.hosts.blocklist import Blocklist
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Unknown, any_of, evidence_of
 from sendgate.profile import IpAddress
@@ -101,7 +102,11 @@ class HeloName:
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What was seen of the hosts that send, as far as the sender operates them."""
+    """What was seen of the hosts that send, as far as the sender operates them.
+
+    `lists` are the lists that were asked about every declared address, whoever operates it.
+    """
 
     addresses: tuple[SendingAddress, ...] = ()
     helo: HeloName | None = None
+    lists: tuple[Blocklist, ...] = ()

@@ -1,4 +1,4 @@
-"""What can be wrong with the hosts that send: PTR001 and PTR002."""
+"""What can be wrong with the hosts that send: PTR001, PTR002, and RBL001 where lists are named."""
 
 from __future__ import annotations
 
@@ -72,6 +72,34 @@ def helo_not_a_host(facts: DomainFacts) -> Verdicts:
         yield cannot_tell(helo.failed)
 
 
+@rule(
+    "RBL001",
+    Severity.NOTE,
+    Rfc(5782, "2.1, 5"),
+    remedy="Read at the list's own site why the address is there, mend that, and ask the list to "
+    "take it off.",
+)
+def sending_address_is_listed(facts: DomainFacts) -> Verdicts:
+    """A declared address is on a list of addresses that `--blocklist` names.
+
+    Receivers that use the list refuse mail from there or count it as spam; which of them do,
+    only they know. What a code means is the list's own matter: some list what is good, or
+    what is only not meant to send by itself. A list counts for nothing where it fails the test
+    addresses that every list has, or answers as lists refuse questions of public resolvers.
+    """
+    for each in facts.hosts.lists:
+        if not each.is_asked:
+            continue
+        if each.unknown is not None:
+            yield cannot_tell(each.unknown)
+        for entry in each.entries:
+            if entry.unknown is not None:
+                yield cannot_tell(entry.unknown)
+            elif entry.codes:
+                codes = " and ".join(entry.codes)
+                yield Hit(f"{entry.ip} is listed at {each.zone} as {codes}", entry.evidence)
+
+
 def fault_of(address: SendingAddress) -> str | None:
     """Say what is wrong with the reverse DNS of an address; None: nothing, or not known."""
     if address.confirmed is not False:
@@ -103,4 +131,4 @@ def _helo_evidence(helo: HeloName) -> tuple[Evidence, ...]:
     return found or (nothing_seen(helo.name, "A"),)
 
 
-RULES: tuple[Rule, ...] = (no_confirmed_reverse_dns, helo_not_a_host)
+RULES: tuple[Rule, ...] = (no_confirmed_reverse_dns, helo_not_a_host, sending_address_is_listed)

@@ -14,6 +14,7 @@ from sendgate.dane.probe import Called, Plain, Shown, Unreached
 from sendgate.dkim.facts import DkimFacts, DkimKey
 from sendgate.dmarc.facts import DmarcFacts
 from sendgate.dns.answers import Failed
+from sendgate.hosts.blocklist import Blocklist, ListEntry
 from sendgate.mtasts.facts import NoPolicy, StsFacts
 from sendgate.mtasts.record import Policy
 from sendgate.mx.facts import MxFacts
@@ -71,6 +72,7 @@ def facts_of(facts: DomainFacts) -> dict[str, Any]:
             **_dane(facts.dane),
             "return_path": None if facts.path_dane.domain is None else _dane(facts.path_dane),
         },
+        "blocklists": [_blocklist(each) for each in facts.hosts.lists],
     }
 
 
@@ -217,3 +219,26 @@ def _called(facts: DaneFacts, host: DaneHost, called: Called) -> dict[str, Any]:
         case Unreached():
             result, detail = "unknown", called.detail
     return {"address": str(called.address), "result": result, "detail": detail}
+
+
+def _blocklist(each: Blocklist) -> dict[str, Any]:
+    """Give a list and what it says of the addresses of one family."""
+    why = each.unknown
+    state = "not_checked" if not each.is_asked else "read" if why is None else "unreadable"
+    return {
+        "zone": str(each.zone),
+        "family": f"ipv{each.version}",
+        "state": state,
+        "detail": why.text if why is not None and each.is_asked else None,
+        "addresses": [_entry(entry) for entry in each.entries],
+    }
+
+
+def _entry(entry: ListEntry) -> dict[str, Any]:
+    listed = "listed" if entry.codes else "not_listed"
+    return {
+        "ip": str(entry.ip),
+        "state": listed if entry.unknown is None else "unknown",
+        "codes": list(entry.codes),
+        "texts": list(entry.texts),
+    }
