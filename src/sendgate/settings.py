@@ -21,7 +21,6 @@ from typing import Any, Literal, cast
 
 from sendgate.audit.infer import SenderOptions
 from sendgate.errors import ConfigError, DomainError
-from sendgate.hosts.blocklist import LONGEST_PREFIX
 from sendgate.names import Domain, printable, read_domain
 from sendgate.profile import Receiver, SenderKind
 from sendgate.vocabulary import Severity
@@ -98,13 +97,6 @@ def _domain(text: str, say: Say) -> Domain:
     if remark:
         say(remark)
     return name
-
-
-def _list_zone(text: str, say: Say) -> Domain:
-    zone = _domain(text, say)
-    if zone.fitting_child(LONGEST_PREFIX) is None:
-        raise ConfigError(f"{printable(text)} is too long to have addresses below it")
-    return zone
 
 
 def _selector(text: str, _say: Say) -> str:
@@ -250,10 +242,6 @@ SETTINGS: tuple[Setting, ...] = (
             in_file=False, expects="true or false"),
     # Hosts beyond DNS, and lists of their addresses.
     _setting_flag("probe-smtp", "hosts", "Call mail hosts at port 25 to see if DANE holds."),
-    _setting_list(
-        "blocklist", "hosts", "DNS list (DNSBL) to ask about each --ip; none by default.", "ZONE",
-        _list_zone, "blocklists",
-    ),
     # Files that records name.
     _setting_flag("allow-private", "web", "Let private addresses be called, too."),
     Setting("mark-roots", "web", "Roots for mark certificates; default: known ones.", "PEM",
