@@ -138,6 +138,33 @@ async def test_a_dry_run_plans_and_sends_nothing(world: Worlds, tmp_path: Path) 
         assert not (tmp_path / "store.db").exists()
 
 
+async def test_a_dry_run_counts_what_a_run_does(world: Worlds) -> None:
+    """Every row is rendered, and whoever has no mail is left out, for the same reasons."""
+    async with world() as w:
+        text = w.setup.folder / "news.txt.j2"
+        text.write_text(text.read_text("utf-8") + "{{ 12 // (first_name | length - 3) }}", "utf-8")
+        w.setup.contacts(
+            ["ann@example.net", *MANY[:5], "x@example.org", "y@gone.example.net", "no address"]
+        )
+        path = w.setup.folder / "contacts.csv"
+        rows = path.read_text("utf-8")
+        path.write_text(rows.replace("ann@example.net,Joe", "ann@example.net,Anne"), "utf-8")
+        rehearsed = await w.run(*w.setup.arguments, "--dry-run")
+        assert rehearsed.code == 0, rehearsed.err
+        said = {
+            words[0]: int(words[1])
+            for line in rehearsed.out.splitlines()
+            if len(words := line.split()) > 1 and words[1].isdigit()
+        }
+        done = await w.send()
+        excluded = {code: n for code, n in json.loads(done.out)["excluded_by"].items() if n}
+        assert excluded == {
+            "invalid_address": 1, "null_mx_domain": 1, "no_such_domain": 1, "render_error": 5,
+        }  # fmt: skip
+        assert said["eligible"] == done.counts["eligible"] == 1
+        assert {code: said.get(code) for code in excluded} == excluded
+
+
 async def test_a_trial_goes_to_one_address(world: Worlds, tmp_path: Path) -> None:
     """--test-to: the first recipient's message, and the campaign is not begun by it."""
     async with world() as w:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,27 +40,50 @@ def rehearse(run: Run, job: Job, destination: Destination) -> int:
     if (nobody := job.nobody()) is not None:
         raise nobody
     spotter = Spotter(job.sampler, now())
-    tally, domains = _counted(job.campaign, spotter)
-    return run_whole(_audited(run, job, destination, (tally, domains), spotter.odd))
+    counted = _counted(job.campaign, spotter)
+    return run_whole(_audited(run, job, destination, counted, spotter.odd))
+
+
+@dataclass
+class _Counted:
+    """How the rows of a list end, as far as that shows before anybody is called."""
+
+    tally: Tally
+    domains: Counter[str] = field(default_factory=Counter)  # of those who may be mailed
+    unmade: Counter[str] = field(default_factory=Counter)  # of these, without a message
+
+    def exclude(self, routes: Mapping[str, Route | NoRoute]) -> None:
+        """Count those as excluded whom the engine would exclude, in its order."""
+        from sendgate.send.deliver import NoRoute, WhyNoRoute
+        from sendgate.send.eligibility import Exclusion
+
+        never = {WhyNoRoute.NULL_MX, WhyNoRoute.NO_SUCH_DOMAIN}
+        for domain, found in routes.items():
+            if isinstance(found, NoRoute) and found.why in never:
+                self.tally.exclude(Exclusion(found.why.value), self.domains[domain])
+            elif isinstance(found, NoRoute):
+                continue  # nothing is known of its messages before one can leave
+            else:
+                self.tally.exclude(Exclusion.RENDER_ERROR, self.unmade[domain])
+                self.domains[domain] -= self.unmade[domain]
 
 
 async def _audited(
     run: Run,
     job: Job,
     destination: Destination,
-    counted: tuple[Tally, Counter[str]],
+    counted: _Counted,
     odd: Sequence[Sample],
 ) -> int:
     from sendgate.render.gate import gate_on, plan_on
 
-    tally, domains = counted
     stop = Stop()
     async with stop.listening(), open_live(run.options) as source:
         gate = await Gatekeeper(job, source).audit(odd)
-        plan = await _plan(job.campaign, source, domains)
+        plan = await _plan(job.campaign, source, counted)
     page = destination.page()
     gate_on(page, job.campaign.name, gate)
-    plan_on(page, plan, tally)
+    plan_on(page, plan, counted.tally)
     destination.print(page)
     return gate.decision.exit_code
 
@@ -72,7 +95,7 @@ def _known(campaign: Campaign) -> Known:
     from sendgate.send.store import visit_store
 
     path = campaign.store or usual_store()
-    if not path.exists():
+    if not is_there(path):
         return Known()
     with visit_store(path) as visit:
         barred = {(entry.kind, entry.value) for entry in visit.suppressions()}
@@ -83,21 +106,38 @@ def _known(campaign: Campaign) -> Known:
     return Known(suppressed=is_suppressed)
 
 
-def _counted(campaign: Campaign, spotter: Spotter) -> tuple[Tally, Counter[str]]:
+def _counted(campaign: Campaign, spotter: Spotter) -> _Counted:
     from sendgate.send.enlist import enlist
     from sendgate.send.store import NewRecipient
 
-    domains: Counter[str] = Counter()
     known = _known(campaign)
     with enlist(campaign, spotter.sampler.composer, spotter.date, known) as enlisting:
+        counted = _Counted(enlisting.tally)
         for row in enlisting:
             if isinstance(row, NewRecipient):
-                domains[row.domain] += 1
+                counted.domains[row.domain] += 1
                 spotter.look(row)
-        return enlisting.tally, domains
+                if not _can_be_made(row, spotter):
+                    counted.unmade[row.domain] += 1
+        return counted
 
 
-async def _plan(campaign: Campaign, source: DnsSource, domains: Counter[str]) -> Plan:
+def _can_be_made(row: NewRecipient, spotter: Spotter) -> bool:
+    """Whether a recipient's message can be made and carried; signing it changes nothing in that."""
+    from sendgate.send.address import Address
+    from sendgate.send.smtp.payload import Envelope, Payload
+
+    composer = spotter.sampler.composer
+    try:
+        made = composer.compose(0, Address.parse(row.address), row.fields, spotter.date)
+        Envelope(made.return_path, row.address).check()
+        Payload.of(made.data)
+    except InputError:
+        return False
+    return True
+
+
+async def _plan(campaign: Campaign, source: DnsSource, counted: _Counted) -> Plan:
     import random
 
     from sendgate.send.deliver.ways import ways
@@ -111,12 +151,13 @@ async def _plan(campaign: Campaign, source: DnsSource, domains: Counter[str]) ->
     port = campaign.transport.port
     router = ways(Router(source, table, clock=now, dice=random.SystemRandom()), port, sources)
     routes: dict[str, Route | NoRoute] = {}
-    names = list(domains)
+    names = list(counted.domains)
     for start in range(0, len(names), _TOGETHER):
         group = names[start : start + _TOGETHER]
         found = await asyncio.gather(*(router(name) for name in group))
         routes |= dict(zip(group, found, strict=True))
-    return make_plan(domains, routes, table, campaign.rate, len(sources))
+    counted.exclude(routes)
+    return make_plan(counted.domains, routes, table, campaign.rate, len(sources))
 
 
 async def send_test(

@@ -247,6 +247,11 @@ class Tally:
             case Problem():
                 self.problems += 1
 
+    def exclude(self, code: Exclusion, number: int) -> None:
+        """Count so many of the eligible as excluded after all."""
+        self.eligible -= number
+        self.excluded[code] += number
+
     @property
     def excluded_by(self) -> dict[str, int]:
         """The number of excluded contacts by every code, those that no contact met too."""
