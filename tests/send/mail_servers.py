@@ -75,7 +75,7 @@ def _user(name: str) -> int:
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def folder_for_all() -> Iterator[Path]:
     """A folder that other users may enter, unlike pytest's own."""
     with tempfile.TemporaryDirectory(prefix="sendgate-mta-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -84,14 +84,14 @@ def _folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], port: int, log: Path) -> Iterator[None]:
+def running(command: list[str], port: int, log: Path) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     try:
         end = time.monotonic() + START_SECONDS
-        while not _listens(port):
+        while not listens(port):
             if process.poll() is not None or time.monotonic() > end:
                 pytest.fail(f"{command[0]} did not start:\n{log.read_text(errors='replace')}")
             time.sleep(0.05)
@@ -105,7 +105,7 @@ def _running(command: list[str], port: int, log: Path) -> Iterator[None]:
             process.wait()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
@@ -134,7 +134,7 @@ def postfix(chain: Path | None = None, settings: str = "") -> Iterator[MailServe
     """A Postfix that receives for `DOMAIN`; `chain` gives it STARTTLS, `settings` more main.cf."""
     command = program("postfix")
     _user("postfix")
-    with _folder() as folder:
+    with folder_for_all() as folder:
         port = free_port()
         for name, owner in (("spool", "root"), ("data", "postfix"), ("mail", "nobody")):
             (folder / name).mkdir()
@@ -156,7 +156,7 @@ def postfix(chain: Path | None = None, settings: str = "") -> Iterator[MailServe
             f"{{{{refused@{DOMAIN} = 550 5.1.1 no such user}}}}, reject_unauth_destination\n"
             f"smtpd_data_restrictions = reject_unauth_pipelining\n{tls}{settings}\n"
         )
-        with _running([command, "-c", str(folder), "start-fg"], port, folder / "log"):
+        with running([command, "-c", str(folder), "start-fg"], port, folder / "log"):
             try:
                 yield MailServer(port, folder / "mail")
             finally:
@@ -170,7 +170,7 @@ def exim(chain: Path | None = None) -> Iterator[MailServer]:
     """An Exim that receives for `DOMAIN`; `chain` gives it STARTTLS."""
     command = exim_program()
     _user("Debian-exim")
-    with _folder() as folder:
+    with folder_for_all() as folder:
         port = free_port()
         for name in ("spool", "log", "mail"):
             (folder / name).mkdir()
@@ -194,7 +194,7 @@ def exim(chain: Path | None = None) -> Iterator[MailServer]:
         )
         arguments = ["-C", str(folder / "exim.conf"), "-bdf", "-oX", f"127.0.0.1.{port}"]
         arguments += ["-oP", str(folder / "spool" / "pid")]
-        with _running([command, *arguments], port, folder / "started"):
+        with running([command, *arguments], port, folder / "started"):
             yield MailServer(port, folder / "mail")
 
 
@@ -204,8 +204,8 @@ def smtp_sink(*options: str) -> Iterator[int]:
     command = [program("smtp-sink")]
     if os.geteuid() == 0:
         command += ["-u", "nobody"]
-    with _folder() as folder:
+    with folder_for_all() as folder:
         port = free_port()
         command += ["-h", HOST, *options, f"127.0.0.1:{port}", "100"]
-        with _running(command, port, folder / "log"):
+        with running(command, port, folder / "log"):
             yield port
