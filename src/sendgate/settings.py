@@ -21,6 +21,7 @@ from typing import Any, Literal, cast
 
 from sendgate.audit.infer import SenderOptions
 from sendgate.errors import ConfigError, DomainError
+from sendgate.hosts.blocklist import LONGEST_PREFIX
 from sendgate.names import Domain, printable, read_domain
 from sendgate.profile import Receiver, SenderKind
 from sendgate.vocabulary import Severity
@@ -97,6 +98,13 @@ def _domain(text: str, say: Say) -> Domain:
     if remark:
         say(remark)
     return name
+
+
+def _list_zone(text: str, say: Say) -> Domain:
+    zone = _domain(text, say)
+    if zone.fitting_child(LONGEST_PREFIX) is None:
+        raise ConfigError(f"{printable(text)} is too long to have addresses below it")
+    return zone
 
 
 def _selector(text: str, _say: Say) -> str:
@@ -221,7 +229,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting_list("ignore", "judging", "Leave this rule or area out.", "RULE", _rule_or_area),
     _setting_flag("authoritative", "judging", "Also compare the zone's own name servers."),
     # Another reader of the same answers.
-    _setting_flag("cross-check", "opinion", "Also hear checkdmarc on the answers; decides nothing."),
+    _setting_flag("cross-check", "opinion", "Also ask checkdmarc; it decides nothing."),
     # Many domains.
     Setting(
         "from-file", "bulk", "Audit each domain of FILE, one a line; - is stdin.", "FILE", _given,
@@ -242,6 +250,10 @@ SETTINGS: tuple[Setting, ...] = (
             in_file=False, expects="true or false"),
     # Hosts beyond DNS, and lists of their addresses.
     _setting_flag("probe-smtp", "hosts", "Call mail hosts at port 25 to see if DANE holds."),
+    _setting_list(
+        "blocklist", "hosts", "DNS list (DNSBL) to ask about each --ip; none by default.", "ZONE",
+        _list_zone, "blocklists",
+    ),
     # Files that records name.
     _setting_flag("allow-private", "web", "Let private addresses be called, too."),
     Setting("mark-roots", "web", "Roots for mark certificates; default: known ones.", "PEM",

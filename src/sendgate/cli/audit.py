@@ -58,6 +58,9 @@ def audit(
         if run.given_here(name):
             raise InputError(f"--{name} belongs to --from-file")
     targets = targets_of(run, domains or [])
+    given = [run.options_for(target.sender).declared for target in targets]
+    if options.declared.blocklists and not any(sender.ips for sender in given):
+        run.console.note("--blocklist: no address is declared (--ip), so no list is asked")
     if run.format == "json" and len(targets) > 1:
         raise InputError(
             f"--format json is for one domain, and there are {len(targets)}; "
