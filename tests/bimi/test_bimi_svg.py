@@ -74,6 +74,15 @@ def test_a_good_logo_has_no_fault() -> None:
         (GOOD.replace("rect ", 'rect style="" '), Kind.REFERENCE, "style attribute", 3),
         (GOOD.replace("rect ", 'rect onload="a()" '), Kind.REFERENCE, '"onload"', 3),
         (GOOD.replace("<rect", '<use href="a.svg#b"/><rect'), Kind.REFERENCE, "a.svg#b", 3),
+        (GOOD.replace("rect ", 'rect opacity="1" '), Kind.ATTRIBUTE, '"opacity"', 3),
+        (GOOD.replace("<svg ", '<svg data-name="a" '), Kind.ATTRIBUTE, '"data-name"', 1),
+        (GOOD.replace("rect ", 'rect FILL="#07c" '), Kind.ATTRIBUTE, '"FILL"', 3),
+        (
+            GOOD.replace("<rect", "<g data-name='a'/>" * 500 + "<rect"),
+            Kind.ATTRIBUTE,
+            '"data-name"',
+            3,
+        ),
         (GOOD.replace("#07c", "url(//a/b#c)"), Kind.REFERENCE, "url(//a/b#c)", 3),
         ("<!DOCTYPE svg SYSTEM 'a'>\n" + GOOD, Kind.REFERENCE, "a DOCTYPE", 1),
         ("<?xml-stylesheet href='a'?>\n" + GOOD, Kind.REFERENCE, "style sheet", 1),
@@ -108,12 +117,22 @@ def test_each_fault_is_one_and_has_its_line(
             "</svg", "</s:svg"
         ),
         GOOD.replace("0 0 64 64", "-1.5 0 6.4e1 64.0"),
+        GOOD.replace("<rect ", '<rect xmlns:i="urn:editor" i:label="a" xml:space="preserve" '),
+        GOOD.replace("<rect", '<font><glyph unicode="a" d="M0 0"/></font><rect'),
         "\ufeff" + GOOD,
     ],
 )
 def test_what_the_profile_allows_is_no_fault(text: str) -> None:
     """Local references, foreign metadata, prefixes, a byte order mark."""
     assert read(text).faults == ()
+
+
+def test_attributes_outside_of_the_profile_break_no_logo() -> None:
+    """Receivers differ on them, so however many there are, they are minor."""
+    names = " ".join(f'a{n}="1"' for n in range(2000))
+    faults = read(GOOD.replace("rect ", f"rect {names} ")).faults
+    assert len(faults) == 11
+    assert all(fault.minor and fault.kind is Kind.ATTRIBUTE for fault in faults)
 
 
 BOMB = (

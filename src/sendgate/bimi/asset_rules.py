@@ -104,16 +104,19 @@ def missing_logo_title(facts: Branded) -> Verdicts:
     "BIMI014",
     Severity.ERROR,
     _PROFILE,
-    remedy="Remove the element, or draw the same with the shapes that the profile has.",
+    remedy="Remove the element or attribute, or draw the same with what the profile has.",
     scope=Scope.BRAND,
 )
 def element_outside_profile(facts: Branded) -> Verdicts:
-    """The logo has an element that SVG Tiny PS does not know.
+    """The logo has an element, or an attribute, that SVG Tiny PS does not know.
 
     Scripts, images, animations, style sheets, filters and masks are outside of the profile;
-    a receiver refuses the whole file for one of them.
+    a receiver refuses the whole file for one of them. Of attributes, such as opacity and
+    gradientTransform, some hold to the schema's closed list and others show the logo: a
+    warning.
     """
     yield from _faults(facts, Kind.ELEMENT)
+    yield from _faults(facts, Kind.ATTRIBUTE)
 
 
 @rule(

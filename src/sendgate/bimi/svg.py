@@ -3,6 +3,8 @@
 The profile is draft-svg-tiny-ps-abrotman-08 and the schema SVG_1.2_PS.rng beside it. Where
 the two leave a reader a choice: a reference is right where it names something in the same
 document, spelt ``href`` or ``xlink:href``; in ``metadata`` other vocabularies may stand.
+Of attributes the schema is a closed list, to which not all receivers hold: one that is not on
+it is a minor fault, and attributes of editors' namespaces are none.
 
 A logo is a stranger's file. It is read once, by events; no entity is ever expanded, nothing
 that it names is fetched, and its octets, elements and faults are bounded.
@@ -17,6 +19,8 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from sendgate.bimi.svgnames import ATTRIBUTES, ELEMENTS
 
 if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType
@@ -35,19 +39,13 @@ __all__ = [
 MAX_OCTETS = 4 * 1024 * 1024  # unpacked; receivers that are known to say stop at 64 KiB
 USUAL_OCTETS = 32_768  # unpacked; what Gmail asks for and Mail::BIMI takes
 _MAX_ELEMENTS = 250_000
+_MAX_NAMES = 1000  # of unknown attributes; more say no more
 _MAX_FAULTS = 10  # told one by one of each kind; the others are counted
 _CHUNK = 65_536
 GZIP = b"\x1f\x8b"
 
 SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
-_ELEMENTS = frozenset(
-    {
-        "title", "desc", "metadata", "defs", "g", "use", "path", "rect", "circle", "ellipse",
-        "line", "polyline", "polygon", "text", "textArea", "linearGradient", "radialGradient",
-        "stop", "solidColor", "font", "font-face", "glyph", "hkern",
-    }
-)  # fmt: skip
 # Attributes of the root that the profile allows with one value alone.
 _FIXED = {
     "externalResourcesRequired": "false",
@@ -67,6 +65,7 @@ class Kind(Enum):
     FILE = "file"  # no SVG of the profile: not XML, another root, version or base profile
     TITLE = "title"
     ELEMENT = "element"
+    ATTRIBUTE = "attribute"  # one that the profile does not have; told once a name
     REFERENCE = "reference"  # references, entities, scripts and styles in attributes
     POSITION = "position"
     SIZE = "size"
@@ -77,7 +76,7 @@ class Kind(Enum):
 class Fault:
     """One thing that the profile does not allow, in words; `line` where it stands, from 1.
 
-    `minor` where the profile allows it and readers still stumble.
+    `minor` where the profile allows it and readers still stumble, or the other way round.
     """
 
     kind: Kind
@@ -152,6 +151,7 @@ class _Reader:
         self._counts: Counter[Kind] = Counter()
         self._open: list[str] = []  # names of open elements; "" for those that are not judged
         self._elements = 0
+        self._unknown: set[str] = set()  # names of attributes outside of the profile
         self._foreign = 0  # elements open below metadata
         self._first: str | None = None  # the root's first child
         self._title: tuple[int, list[str]] | None = None
@@ -187,7 +187,11 @@ class _Reader:
 
     def _untold(self) -> tuple[Fault, ...]:
         return tuple(
-            Fault(kind, f"has {count - _MAX_FAULTS} more faults of this kind")
+            Fault(
+                kind,
+                f"has {count - _MAX_FAULTS} more faults of this kind",
+                minor=kind is Kind.ATTRIBUTE,
+            )
             for kind, count in self._counts.items()
             if count > _MAX_FAULTS
         )
@@ -217,7 +221,7 @@ class _Reader:
             self._open.append("")
             return
         self._open.append(local)
-        if space != SVG or local not in _ELEMENTS:
+        if space != SVG or local not in ELEMENTS:
             self._fault(Kind.ELEMENT, f"has the element {_shown(local)}")
         else:
             self._attributes(attributes)
@@ -268,6 +272,14 @@ class _Reader:
                 self._fault(Kind.REFERENCE, f"has the script attribute {_shown(local)}")
             elif not space and _OUTER_URL.search(value):
                 self._fault(Kind.REFERENCE, f"refers to {_shown(value)} outside of itself")
+            elif not space and local not in ATTRIBUTES and local not in self._unknown:
+                self._unknown_attribute(local)
+
+    def _unknown_attribute(self, name: str) -> None:
+        """Tell of a name once, as editors leave many; those of their own namespaces do no harm."""
+        if len(self._unknown) < _MAX_NAMES:
+            self._unknown.add(name)
+            self._fault(Kind.ATTRIBUTE, f"has the attribute {_shown(name)}", minor=True)
 
     def _end(self, _name: str) -> None:
         if self._open.pop() == "" and self._foreign:
