@@ -8,8 +8,46 @@ from pathlib import Path
 
 import pytest
 
-from sendgate.errors import InputError
-from sendgate.files import write_atomically
+from sendgate.errors import InputError, SourceError
+from sendgate.files import is_file, is_folder, read_file, why, write_atomically
+
+
+def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
+    """One octet more tells its reader that it is too large, however large it is."""
+    (tmp_path / "x").write_bytes(b"12345")
+    assert read_file(tmp_path / "x", 5) == b"12345"
+    assert read_file(str(tmp_path / "x"), 3) == b"1234"
+    assert len(read_file("/dev/zero", 10)) == 11
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("gone", "no such file"), (".", "is a directory"), ("a\0b", "null"), ("x/y", "not a dir")],
+)
+def test_what_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    """As the user named it, with the reason in words."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").write_text("x")
+    with pytest.raises(SourceError, match=f"cannot be read: .*{said}") as caught:
+        read_file(name, 5)
+    assert caught.value.where == name
+
+
+def test_reasons_are_words_for_people() -> None:
+    """Not those of Python's codecs."""
+    with pytest.raises(UnicodeDecodeError) as caught:
+        b"\xff".decode()
+    assert why(caught.value) == "it is not UTF-8 text"
+
+
+def test_files_and_folders_are_told_apart(tmp_path: Path) -> None:
+    """What is not there, or has an impossible name, is neither."""
+    (tmp_path / "x").write_text("x")
+    assert (is_file(tmp_path / "x"), is_folder(tmp_path / "x")) == (True, False)
+    assert (is_file(tmp_path), is_folder(tmp_path)) == (False, True)
+    assert not any(ask(tmp_path / name) for ask in (is_file, is_folder) for name in ("y", "a\0b"))
 
 
 def test_a_file_is_written_with_what_the_umask_leaves(tmp_path: Path) -> None:

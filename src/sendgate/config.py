@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sendgate.audit.report import Waiver
-from sendgate.errors import ConfigError, DomainError
+from sendgate.errors import ConfigError, DomainError, SourceError
+from sendgate.files import read_file, why
 from sendgate.names import Domain, printable, read_domain
 from sendgate.settings import SETTINGS, Say, Setting
 from sendgate.spelling import nearest
@@ -64,43 +65,52 @@ class Config:
 
 
 def find_config(named: str | None, folder: str = ".") -> tuple[str, bool] | None:
-    """Give the file to read and whether it was named; None where there is no configuration."""
+    """Give the file to read and whether it was named; None where there is no configuration.
+
+    Raises `SourceError` where it cannot be told whether there is one.
+    """
     if named is not None:
         return named, True
     for name in (DEFAULT_FILE, PROJECT_FILE):
         path = Path(folder, name)
-        if path.is_file():
-            return str(path), False
+        try:
+            if path.is_file():
+                return str(path), False
+        except OSError as error:  # one that may be there could say anything
+            raise SourceError(f"cannot be read: {why(error)}", str(path)) from None
     return None
 
 
 def load_config(named: str | None, say: Say, folder: str = ".") -> Config:
     """Read the configuration; an empty one where none was named and none is found.
 
-    Raises `ConfigError` where the file cannot be read or says something unknown.
+    Raises `SourceError` where the file cannot be read, `ConfigError` where it says something
+    unknown.
     """
     found = find_config(named, folder)
     if found is None:
         return Config()
     path, was_named = found
+    return parse_config(path, read_file(path, MAX_OCTETS), say, was_named=was_named)
+
+
+def parse_toml(path: str, octets: bytes) -> dict[str, Any]:
+    """Read TOML that a person wrote; raise `ConfigError` where it is none, or is too large."""
+    if len(octets) > MAX_OCTETS:
+        raise ConfigError(f"{path}: larger than {MAX_OCTETS // 1024**2} MB")
     try:
-        with Path(path).open("rb") as file:
-            octets = file.read(MAX_OCTETS + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from None
-    return parse_config(path, octets, say, was_named=was_named)
+        return tomllib.loads(octets.decode())
+    except RecursionError:
+        raise ConfigError(f"{path}: not a TOML file: nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a TOML file: {why(error)}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from None
 
 
 def parse_config(path: str, octets: bytes, say: Say, *, was_named: bool = False) -> Config:
     """Read what the file at `path` holds, or held; raise `ConfigError`."""
-    try:
-        if len(octets) > MAX_OCTETS:
-            raise ConfigError(f"{path}: larger than {MAX_OCTETS // 1024**2} MB")
-        document = tomllib.loads(octets.decode())
-    except RecursionError:
-        raise ConfigError(f"{path}: not a TOML file: nested too deeply") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a TOML file: {error}") from None
+    document = parse_toml(path, octets)
     if Path(path).name == PROJECT_FILE:
         tool = document.get("tool", {})
         own = tool.get("sendgate") if isinstance(tool, dict) else None

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and why one cannot be used, in words."""
+"""Files that users name: read with a bound, written whole or not at all, refused with reasons."""
 
 from __future__ import annotations
 
@@ -8,15 +8,43 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from sendgate.errors import InputError
+from sendgate.errors import InputError, SourceError
 from sendgate.names import printable
 
-__all__ = ["why", "write_atomically"]
+__all__ = ["is_file", "is_folder", "read_file", "why", "write_atomically"]
 
 
 def why(error: Exception) -> str:
-    """What the system says is wrong with a file, as a part of a sentence: ``permission denied``."""
+    """What is wrong with a file, as a part of a sentence: ``permission denied``."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
     return str(getattr(error, "strerror", None) or error).lower()
+
+
+def read_file(path: str | Path, limit: int) -> bytes:
+    """Read a file, but no more than `limit` + 1 octets: its reader refuses what is too large.
+
+    Raises `SourceError`, naming the file as the user did, where it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot be read: {why(error)}", str(path)) from None
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether a path leads to a plain file; where nobody may look, reading it says so."""
+    with contextlib.suppress(OSError):
+        return Path(path).is_file()
+    return False
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a path leads to a folder; where nobody may look, reading it says so."""
+    with contextlib.suppress(OSError):
+        return Path(path).is_dir()
+    return False
 
 
 def write_atomically(path: str | Path, lines: Iterable[str]) -> None:
@@ -25,8 +53,8 @@ def write_atomically(path: str | Path, lines: Iterable[str]) -> None:
     A link is followed, an existing file's permissions are kept, and a device or pipe is
     written to as it is. Raises `InputError` where the file cannot be written.
     """
-    target = Path(os.path.realpath(path))
     try:
+        target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
             with target.open("w", encoding="utf-8", newline="") as stream:
                 stream.writelines(lines)

@@ -132,8 +132,9 @@ def test_the_roots_that_are_known_are_the_default(sendgate: Run, files: list[str
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["none.svg"], "'none.svg' cannot be read: no such file"),
-        (["logo.svg", "--certificate", "none.pem"], "'none.pem' cannot be read"),
+        (["none.svg"], "none.svg: cannot be read: no such file"),
+        (["./none"], "./none: cannot be read: no such file"),
+        (["logo.svg", "--certificate", "none.pem"], "none.pem: cannot be read"),
         (["logo.svg", "--selector", "x"], "--selector belongs to a domain"),
         (["exa mple"], "exa mple"),
     ],
@@ -145,6 +146,13 @@ def test_what_cannot_be_used_is_a_usage_error(
     done = sendgate("bimi", *arguments)
     assert (done.exit_code, done.stdout) == (2, "")
     assert words in done.stderr
+
+
+def test_an_address_gives_its_host(sendgate: Run) -> None:
+    """As with the other commands, also that of a logo."""
+    done = sendgate("bimi", "https://news.example.com/logo.svg", "--offline")
+    assert "news.example.com: unknown" in done.stdout
+    assert "is a URL; its host 'news.example.com' is used" in done.stderr
 
 
 Fetch = Callable[..., Any]

@@ -11,7 +11,7 @@ import pytest
 from sendgate.audit.infer import SenderOptions
 from sendgate.audit.report import Waiver
 from sendgate.config import Config, load_config
-from sendgate.errors import ConfigError
+from sendgate.errors import ConfigError, SourceError
 from sendgate.names import Domain
 from sendgate.profile import Receiver, SenderKind
 from sendgate.settings import SETTINGS, Options, read_environment, read_texts
@@ -74,7 +74,7 @@ def test_the_example_of_the_readme_is_read(tmp_path: Path) -> None:
 def test_without_a_file_the_configuration_is_empty(tmp_path: Path) -> None:
     """No file is no error; a file that was named and is missing is one."""
     assert load_config(None, lambda _: None, str(tmp_path)) == Config()
-    with pytest.raises(ConfigError, match=r"gone\.toml"):
+    with pytest.raises(SourceError, match=r"gone\.toml: cannot be read: no such file"):
         load_config(str(tmp_path / "gone.toml"), lambda _: None)
 
 

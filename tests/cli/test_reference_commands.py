@@ -82,6 +82,14 @@ def test_an_unknown_rule_names_the_nearest(sendgate: Run) -> None:
     assert "did you mean 'too-many-lookups'?" in done.stderr
 
 
+def test_an_area_is_no_rule(sendgate: Run) -> None:
+    """It is named as what it is, and not taken for a slip."""
+    done = sendgate("explain", "spf")
+    assert done.exit_code == 2
+    assert "SPF is an area of rules" in done.stderr
+    assert "did you mean" not in done.stderr
+
+
 def test_what_dns_does_not_show_is_said_to_be_no_rule(sendgate: Run) -> None:
     """An id of `not_observable` tells what it stands for, and what would show it."""
     done = sendgate("explain", "rcv040")

@@ -10,7 +10,7 @@ import pytest
 from campaigns import CAMPAIGN, CONTACTS, HTML, campaign, config, written
 
 from sendgate.audit.infer import SenderOptions
-from sendgate.errors import ConfigError, InputError, SourceError
+from sendgate.errors import InputError, SourceError
 from sendgate.names import Domain
 from sendgate.profile import SenderKind
 from sendgate.send.address import Address, Mailbox
@@ -174,7 +174,7 @@ def test_unengaged_after_is_a_span(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """A campaign, or a template, that cannot be read."""
-    with pytest.raises(ConfigError, match=r"gone\.toml"):
+    with pytest.raises(SourceError, match=r"gone\.toml: cannot be read: no such file"):
         load_campaign(tmp_path / "gone.toml", config(tmp_path), lambda _: None)
     with pytest.raises(SourceError, match=r"gone\.j2: the template cannot be read"):
         campaign(tmp_path, replaced("news.html.j2", "gone.j2"))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sendgate.bimi.logotype import OID as LOGOTYPE
 from sendgate.bimi.logotype import EmbeddedLogo, LogotypeError, read_logotypes
 from sendgate.errors import SourceError
-from sendgate.files import why
+from sendgate.files import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,13 +108,7 @@ def packaged_roots() -> MarkRoots | None:
 
 def roots_from_file(path: str) -> MarkRoots:
     """The roots in a PEM file; raises `SourceError` where it holds none that can be read."""
-    from pathlib import Path
-
-    try:
-        with Path(path).open("rb") as file:
-            octets = file.read(MAX_OCTETS + 1)
-    except OSError as error:
-        raise SourceError(why(error), path) from None
+    octets = read_file(path, MAX_OCTETS)
     if len(octets) > MAX_OCTETS:
         raise SourceError(f"a file of mark roots has at most {MAX_OCTETS} octets", path)
     try:

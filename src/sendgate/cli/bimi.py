@@ -12,8 +12,7 @@ from sendgate.cli.command import Run, command
 from sendgate.cli.sources import mark_roots, open_source
 from sendgate.cli.stop import run_whole
 from sendgate.errors import InputError
-from sendgate.files import why
-from sendgate.names import printable
+from sendgate.files import is_file, read_file
 from sendgate.settings import setting_named
 
 if TYPE_CHECKING:
@@ -58,18 +57,16 @@ def bimi(
 
 def _is_file(subject: str) -> bool:
     """Whether a text names a file: by its ending, by a slash, or because there is one."""
-    path = Path(subject)
-    return path.suffix.lower() in {".svg", ".svgz"} or len(path.parts) > 1 or path.is_file()
+    if "://" in subject:
+        return False  # an address, which gives its host
+    named = Path(subject).suffix.lower() in {".svg", ".svgz"} or "/" in subject.rstrip("/")
+    return named or is_file(subject)
 
 
 def _read(path: str) -> bytes:
     from sendgate.bimi.svg import MAX_OCTETS
 
-    try:
-        with Path(path).open("rb") as stream:
-            return stream.read(MAX_OCTETS + 1)  # what is longer is refused by its reader
-    except (OSError, ValueError) as error:
-        raise InputError(f"{printable(path)} cannot be read: {why(error)}") from None
+    return read_file(path, MAX_OCTETS)
 
 
 def _files(run: Run, path: str, own: tuple[str, bytes] | None) -> BrandReport:

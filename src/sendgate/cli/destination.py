@@ -19,8 +19,12 @@ __all__ = ["Destination", "check_writable"]
 
 def check_writable(path: str, option: str) -> None:
     """Find out before anything is asked that a file cannot be written (`InputError`)."""
-    folder = Path(os.path.realpath(path)).parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
+    try:
+        folder = Path(os.path.realpath(path)).parent
+        can = folder.is_dir() and os.access(folder, os.W_OK) and not Path(path).is_dir()
+    except OSError:  # nobody may even look there, or the working folder is gone
+        can = False
+    if not can:
         raise InputError(f"{option}: {printable(path)} cannot be written")
 
 

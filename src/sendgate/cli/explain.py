@@ -48,6 +48,8 @@ def find_rule(word: str, rules: Sequence[AnyRule]) -> AnyRule:
             f"{wanted.upper()} is no rule but something that DNS does not show: {hidden.what} "
             f"(what shows it: {hidden.needs}{replies})"
         )
+    if wanted.upper() in {rule.area for rule in rules}:
+        raise InputError(f"{wanted.upper()} is an area of rules: sendgate rules lists its rules")
     names = [name for rule in rules for name in (rule.id, rule.name)]
     raise InputError(
         f"no rule is called {printable(word)}{nearest(wanted, names)} (sendgate rules lists them)"

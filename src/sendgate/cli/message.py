@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,7 @@ from sendgate.cli.auditing import policy_of
 from sendgate.cli.command import Run, command
 from sendgate.cli.stop import run_whole
 from sendgate.errors import ConfigError, InputError, SourceError
-from sendgate.files import why
+from sendgate.files import read_file, why
 from sendgate.names import Domain, printable
 
 if TYPE_CHECKING:
@@ -124,15 +123,8 @@ def _read(run: Run, file: str) -> Message:
     """Read the message; `InputError` where there is none, or more than is read."""
     from sendgate.message.record import MAX_FIELDS, MAX_OCTETS, Flaw, parse
 
-    where = "stdin" if file == "-" else printable(file)
-    try:
-        if file == "-":
-            octets = sys.stdin.buffer.read(MAX_OCTETS + 1)
-        else:
-            with Path(file).open("rb") as stream:
-                octets = stream.read(MAX_OCTETS + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{where} cannot be read: {why(error)}") from None
+    where = "stdin" if file == "-" else file
+    octets = _stdin(MAX_OCTETS) if file == "-" else read_file(file, MAX_OCTETS)
     if len(octets) > MAX_OCTETS:
         raise SourceError(f"has more than {MAX_OCTETS} octets, and is not read", where)
     if octets.startswith(b"From "):
@@ -149,6 +141,13 @@ def _read(run: Run, file: str) -> Message:
     if read.problem(Flaw.CUT_OFF):
         run.console.note(f"{where} {Flaw.CUT_OFF.value}; it is judged as it is")
     return read
+
+
+def _stdin(limit: int) -> bytes:
+    try:
+        return sys.stdin.buffer.read(limit + 1)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot be read: {why(error)}", "stdin") from None
 
 
 def _check_session(ip: str | None, mail_from: str | None, helo: str | None) -> None:

@@ -93,6 +93,7 @@ def _known(campaign: Campaign) -> Known:
     from sendgate.send.address import Address, suppression_keys
     from sendgate.send.eligibility import Known
     from sendgate.send.store import visit_store
+    from sendgate.send.store.place import is_there
 
     path = campaign.store or usual_store()
     if not is_there(path):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sendgate.cli.destination import check_writable
+from sendgate.files import is_folder
 
 if TYPE_CHECKING:
     from sendgate.bimi.certificate import MarkRoots
@@ -164,7 +165,7 @@ def _zones(paths: tuple[str, ...], offline: bool) -> ZoneSource | None:
     from sendgate.dns.zones import ZoneSource
     from sendgate.repo.source import RepositorySource, joined, public_view
 
-    folders = [path for path in paths if Path(path).is_dir() or _is_of_a_tool(path)]
+    folders = [path for path in paths if is_folder(path) or _is_of_a_tool(path)]
     if not folders:
         return ZoneSource.from_files(paths)
     from sendgate.repo.detect import read_repository
@@ -173,7 +174,7 @@ def _zones(paths: tuple[str, ...], offline: bool) -> ZoneSource | None:
     readings = []
     for path in folders:
         tree = FolderTree(path)
-        base = path if Path(path).is_dir() else str(Path(path).parent)
+        base = path if is_folder(path) else str(Path(path).parent)
         readings.append((base, read_repository(tree, where=path)))
     files = [path for path in paths if path not in folders]
     records = [record for path in files for record in read_zone_file(path)]

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from sendgate.dns.master import EntryError, entries
 from sendgate.errors import DomainError, SourceError
+from sendgate.files import is_file, read_file
 from sendgate.names import Domain
 
 __all__ = ["DiskFiles", "ZoneFiles", "decode_zone", "named_after", "named_zone"]
@@ -47,13 +48,7 @@ class DiskFiles:
 
     def text(self, where: str) -> str:
         """Read one file."""
-        try:
-            if Path(where).is_dir():
-                raise SourceError("is a directory; give a zone file", where)
-            with Path(where).open("rb") as file:
-                octets = file.read(MAX_OCTETS + 1)
-        except (OSError, ValueError) as error:
-            raise SourceError(f"cannot be read: {_why(error)}", where) from None
+        octets = read_file(where, MAX_OCTETS)
         if len(octets) > MAX_OCTETS:
             raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a zone file", where)
         return decode_zone(octets, where)
@@ -67,7 +62,7 @@ class DiskFiles:
                 "leads out of the directory of the zone file and of the "
                 "working directory; start in a directory that holds both files"
             )
-        if not Path(real).is_file():
+        if not is_file(real):
             raise EntryError("there is no such file beside this one")
         return path
 
@@ -89,10 +84,6 @@ def decode_zone(octets: bytes, where: str) -> str:
         raise SourceError(
             "is not UTF-8 text; save it as UTF-8, or write the octet as \\DDD", where, line
         ) from None
-
-
-def _why(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def named_zone(text: str, where: str) -> Domain | None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sendgate.audit.report import Finding
-from sendgate.errors import InputError, SourceError
-from sendgate.names import printable
+from sendgate.errors import SourceError
+from sendgate.files import why
 
 __all__ = ["FORMAT", "baseline_of", "parse_baseline", "read_baseline"]
 
@@ -25,15 +25,14 @@ _REPORTS = {FORMAT, "sendgate.audit/1", "sendgate.repo/1"}
 def read_baseline(path: str) -> frozenset[str]:
     """Read the fingerprints of a report: JSON, or JSON Lines.
 
-    Raises `InputError` where the file cannot be read, or is no report of ours.
+    Raises `SourceError` where the file cannot be read, or is no report of ours.
     """
     try:
         with Path(path).open("rb") as file:
             octets = file.read(MAX_OCTETS + 1)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
         hint = "; --write-baseline makes it" if isinstance(error, FileNotFoundError) else ""
-        raise InputError(f"--baseline: {printable(path)} cannot be read: {why}{hint}") from None
+        raise SourceError(f"cannot be read: {why(error)}{hint}", path) from None
     return parse_baseline(octets, path)
 
 
@@ -49,6 +48,9 @@ def parse_baseline(octets: bytes, path: str) -> frozenset[str]:
 def _documents(octets: bytes, path: str) -> Iterator[dict[str, Any]]:
     try:
         text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"is no JSON report of sendgate: {why(error)}", path) from None
+    try:
         try:
             found = [json.loads(text)]
         except json.JSONDecodeError:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from sendgate.errors import InputError, SourceError
+from sendgate.files import is_file, is_folder, why
 from sendgate.names import printable
 from sendgate.repo.tree import MAX_OCTETS, SKIPPED
 
@@ -35,7 +36,8 @@ _PLAIN, _LINK = ("100644", "100755", "100664"), "120000"
 
 def top_of(folder: Path) -> Path | None:
     """Find the top of the version-controlled tree that a folder lies in; None outside of any."""
-    return next((x for x in (folder, *folder.parents) if (x / ".git").exists()), None)
+    places = (folder, *folder.parents)
+    return next((x for x in places if is_folder(x / ".git") or is_file(x / ".git")), None)
 
 
 def prefix_of(root: Path) -> str:
@@ -158,8 +160,7 @@ class GitTree:
             octets = git.stdout.read(size)
             git.stdout.read(1)
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise SourceError(f"git ended while it was asked: {why}", path) from None
+            raise SourceError(f"git ended while it was asked: {why(error)}", path) from None
         return octets
 
     def _start(self) -> subprocess.Popen[bytes]:

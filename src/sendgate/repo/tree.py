@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sendgate.errors import SourceError
+from sendgate.files import why
 from sendgate.names import printable
 
 __all__ = ["MAX_OCTETS", "SKIPPED", "FolderTree", "Tree"]
@@ -37,10 +38,11 @@ class FolderTree:
     """The files below a folder, or one single file, as they are on disk."""
 
     def __init__(self, root: str | Path) -> None:
-        self._given = Path(root)
-        self._root = Path(os.path.realpath(self._given))
-        if not self._root.exists():
-            raise SourceError("there is no such file or folder", str(root))
+        try:
+            self._root = Path(os.path.realpath(root))
+            self._root.stat()
+        except OSError as error:
+            raise SourceError(f"cannot be read: {why(error)}", str(root)) from None
         self._single = self._root.name if self._root.is_file() else None
         if self._single is not None:
             self._root = self._root.parent
@@ -75,8 +77,7 @@ class FolderTree:
             with real.open("rb") as file:
                 octets = file.read(MAX_OCTETS + 1)
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise SourceError(f"cannot be read: {why}", path) from None
+            raise SourceError(f"cannot be read: {why(error)}", path) from None
         if len(octets) > MAX_OCTETS:
             raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a zone", path)
         return octets
@@ -95,4 +96,4 @@ class FolderTree:
 
 def _refuse(error: OSError) -> None:
     where = printable(str(error.filename))
-    raise SourceError(f"cannot be listed: {(error.strerror or str(error)).lower()}", where)
+    raise SourceError(f"cannot be listed: {why(error)}", where)

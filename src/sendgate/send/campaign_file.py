@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,9 +18,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from sendgate.audit.infer import SenderOptions
-from sendgate.config import Config, kind_of, read_sender
+from sendgate.config import MAX_OCTETS, Config, kind_of, parse_toml, read_sender
 from sendgate.errors import AddressError, ConfigError
-from sendgate.files import why
+from sendgate.files import read_file, why
 from sendgate.names import Domain, printable
 from sendgate.send.address import Mailbox, parse_mailbox
 from sendgate.send.campaign import Campaign, DkimKey, Kind, MessageSpec, TlsPolicy, Transport
@@ -44,16 +43,10 @@ def load_campaign(path: str | Path, config: Config, say: Say) -> Campaign:
     """Read a campaign file, its templates, and the hash of its contact list.
 
     `config` supplies the [[sender]] that the file names. Raises `ConfigError` for what is
-    wrong in the file, `SourceError` for a template.
+    wrong in the file, `SourceError` for a file or template that cannot be read.
     """
     named = str(path)
-    try:
-        with Path(path).open("rb") as file:
-            document = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(f"{named}: {why(error)}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{named}: not a TOML file: {error}") from None
+    document = parse_toml(named, read_file(named, MAX_OCTETS))
     return _Reader(named, Path(path).parent, config, say).campaign(document)
 
 

@@ -19,7 +19,7 @@ from sendgate.errors import ConfigError, StoreOpenError
 from sendgate.files import why
 from sendgate.names import printable
 
-__all__ = ["Ownership", "default_path", "own", "prepare", "store_path"]
+__all__ = ["Ownership", "default_path", "is_there", "own", "prepare", "store_path"]
 
 _PATIENCE = 2.0  # seconds; a status command holds the lock for moments while it tidies up
 
@@ -74,9 +74,19 @@ def prepare(path: Path) -> None:
             os.fsync(folder)
             os.close(folder)
     except OSError as error:
-        raise StoreOpenError(
-            f"{printable(str(path))} cannot be used as a store: {why(error)}"
-        ) from None
+        raise _unusable(path, error) from None
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file at the path; `StoreOpenError` where nobody may look."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: Path, error: OSError) -> StoreOpenError:
+    return StoreOpenError(f"{printable(str(path))} cannot be used as a store: {why(error)}")
 
 
 class Ownership:
@@ -119,9 +129,7 @@ def own(path: Path, patience: float = _PATIENCE) -> Ownership:
     try:
         handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StoreOpenError(
-            f"{printable(str(path))} cannot be used as a store: {why(error)}"
-        ) from None
+        raise _unusable(path, error) from None
     until = time.monotonic() + patience
     while True:
         try:

@@ -17,7 +17,7 @@ from sendgate.errors import StoreError, StoreOpenError
 from sendgate.names import printable
 from sendgate.send.state import CampaignState, State
 from sendgate.send.store import aftermath, campaigns, log, suppressed
-from sendgate.send.store.place import own, prepare, store_path
+from sendgate.send.store.place import is_there, own, prepare, store_path
 from sendgate.send.store.rows import (
     Campaign,
     Counts,
@@ -159,7 +159,7 @@ def visit_store(
     (unless `create`), or it cannot be used.
     """
     path = store_path(where, base)
-    if not create and not path.exists():
+    if not create and not is_there(path):
         raise StoreOpenError(f"there is no store at {printable(str(path))}: nothing was sent yet")
     prepare(path)
     with contextlib.ExitStack() as undo:
