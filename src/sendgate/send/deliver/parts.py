@@ -14,9 +14,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from sendgate.send.making import Made, Unmade
 from sendgate.send.outcome import Bounced, Deferred, Outcome
 from sendgate.send.shaping import Site
-from sendgate.send.smtp.payload import Envelope
 from sendgate.send.smtp.tls import TlsPolicy
 from sendgate.send.store import Lease
 
@@ -79,23 +79,6 @@ class NoRoute:
 
 Router = Callable[[str], Awaitable[Route | NoRoute]]
 """From a recipient domain (A-labels) to its route; asked often, so it remembers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A message as it is sent: signed, CRLF line ends; `digest` is its SHA-256 in hexadecimal."""
-
-    envelope: Envelope
-    message_id: str
-    data: bytes
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unmade:
-    """A contact whose message cannot be made; `detail` says why."""
-
-    detail: str
 
 
 class Maker(Protocol):
