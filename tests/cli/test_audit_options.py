@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dns_servers
 import pytest
 
 LIST = "bl.example.net"
@@ -66,3 +67,24 @@ def test_a_probe_of_what_is_not_live_is_remarked_on(
     """Over zones, offline and in a replay no host is called."""
     assert "no mail host is called" in sendgate("audit", *options, "--probe-smtp").stderr
     assert "no mail host is called" not in sendgate("audit", *options).stderr
+
+
+def test_a_probe_without_a_resolver_to_believe_is_remarked_on(
+    sendgate: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Nothing is vouched for, so no host is bound by TLSA records, and none is called."""
+    zone = (
+        "$ORIGIN example.com.\n$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 300\n@ NS ns1\n"
+        "ns1 A 127.0.0.1\n@ MX 10 mail\nmail A 127.0.0.1\n"
+        f"_25._tcp.mail TLSA 3 1 1 {'ab' * 32}\n"
+    )
+    with dns_servers.knot(tmp_path, {"example.com": zone}) as knot:
+        folder = tmp_path / "unbound"
+        folder.mkdir()
+        stubs = {".": knot.port, "example.com": knot.port}
+        with dns_servers.unbound(folder, stubs, [], dns_servers.Authority()) as server:
+            options = ["audit", "example.com", "--nameserver", server.place, "--format", "json"]
+            done = sendgate(*options, "--probe-smtp")
+    assert "example.com: no mail host was called" in done.stderr
+    dane = json.loads(done.stdout)["facts"]["dane"]
+    assert (dane["state"], dane["hosts"][0]["probe"]) == ("not_checked", [])

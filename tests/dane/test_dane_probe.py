@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import jsonschema
 import pytest
 from audits import audit_domain
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mail_hosts import HostsDouble
 from send.certificates import Authority, server_context
@@ -227,6 +229,39 @@ def test_what_not_every_verifier_refuses_is_not_certain(
     fault = mismatch([record], chain, [MAIL], datetime.now(UTC))
     assert fault is not None
     assert (fault.certain, "no signatures lead" in fault.why) == (False, True)
+
+
+def test_a_common_name_is_not_enough_for_every_verifier(authority: Authority) -> None:
+    """The Web's PKI wants the name among the alternative ones; others take the common name."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, MAIL)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(authority.name)
+        .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=1))
+        .sign(authority.key, hashes.SHA256())
+    )
+    record, chain = anchored(authority, certificate)
+    fault = mismatch([record], chain, [MAIL], NOW)
+    assert fault is not None
+    assert (fault.certain, "rule of the Web's PKI" in fault.why) == (False, True)
+
+
+def test_a_key_of_an_unknown_kind_is_compared_as_far_as_can_be(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """The certificate itself can be; a record of the key can neither match nor be called wrong."""
+    _, certificate = authority.issue(tmp_path, [MAIL])
+    elliptic, unknown = b"\x2a\x86\x48\xce\x3d\x02\x01", b"\x2a\x86\x48\xce\x3d\x02\x7f"
+    strange = der(certificate).replace(elliptic, unknown)
+    whole = Tlsa(3, 0, 1, hashlib.sha256(strange).digest())
+    assert mismatch([whole], [strange], [MAIL], NOW) is None
+    fault = mismatch([Tlsa(3, 1, 1, bytes(32))], [strange], [MAIL], NOW)
+    assert fault is not None
+    assert not fault.certain
 
 
 @pytest.mark.parametrize("chain", [(), (b"no certificate",), (bytes(70_000),)])

@@ -105,6 +105,7 @@ class Auditor:
                     progress.done += 1
                     self.reports.append(report)
                     self._print(report, destination)
+                    self._note_uncalled(report, source)
             progress.clear()
             self._print_batch(destination)
             self._print_stale(destination)
@@ -169,6 +170,15 @@ class Auditor:
     def _needs_files(self) -> bool:
         """Whether any of the rules judges a file that records name."""
         return any(rule.area in _WITH_FILES for rule in self.rules)
+
+    def _note_uncalled(self, report: Report, source: OpenSource) -> None:
+        """Say why --probe-smtp called nobody, where that is for want of a resolver to believe."""
+        dane = report.facts.dane
+        if source.mail is not None and dane.domain is not None and dane.state == "not_checked":
+            self.run.console.note(
+                f"--probe-smtp: {report.domain}: no mail host was called, for no answer is vouched "
+                "for; ask a validating resolver on loopback, or by tls:// or https://"
+            )
 
     def _print(self, report: Report, destination: Destination) -> None:
         if self.run.format in CI_FORMS:
