@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, ip_address
@@ -320,11 +322,20 @@ async def test_what_a_host_does_instead_is_unknown(
     """In bounded time, with its own words made harmless."""
     file, _ = authority.issue(tmp_path, [MAIL])
     async with ScriptedPeer(tls=server_context(file), script=script) as peer:
-        async with asyncio.timeout(10):
-            called = await call_of(caller(peer, seconds=1.0))
+        async with asyncio.timeout(30):
+            called = await call_of(caller(peer, seconds=1.0 if reason == "timeout" else 20.0))
     assert isinstance(called, Unreached), called
     assert (str(called.reason), words in called.detail) == (reason, True), called.detail
     assert "\x1b" not in called.detail
+
+
+def test_a_plain_install_can_call() -> None:
+    """What the extra `send` brings is not needed for it."""
+    code = (
+        "import sys; sys.modules.update(jinja2=None, css_inline=None); import sendgate.send.probe"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 async def test_a_closed_port_may_be_the_networks_doing() -> None:
