@@ -158,3 +158,14 @@ def test_a_foreign_file_is_not_taken_for_a_journal(
     assert done.exit_code == 2
     assert "out.jsonl:1" in done.stderr
     assert (tmp_path / "out.jsonl").read_text() == "precious\nwords\n"
+
+
+@pytest.mark.parametrize("text", ["", "# nobody yet\n\n"])
+def test_a_list_that_names_nobody_is_refused(sendgate: Run, tmp_path: Path, text: str) -> None:
+    """A check of nothing must not pass: more likely its list was not made."""
+    (tmp_path / "list.txt").write_text(text)
+    done = sendgate("audit", "--from-file", "list.txt", "--offline")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "list.txt: names no domain" in done.stderr
+    done = sendgate("audit", "--from-file", "-", "--offline", input=text)
+    assert "stdin: names no domain" in done.stderr

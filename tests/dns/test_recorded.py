@@ -280,7 +280,7 @@ def test_a_malformed_recording_is_refused_with_its_place(
 
 def test_a_recording_that_is_missing_or_not_text_is_refused(tmp_path: Path) -> None:
     """A file that is not there, a folder, and one that is not UTF-8."""
-    with pytest.raises(SourceError, match="no such file"):
+    with pytest.raises(SourceError, match="cannot be read: no such file"):
         ReplaySource.read(tmp_path / "missing.json")
     with pytest.raises(SourceError, match="is a directory"):
         ReplaySource.read(tmp_path)

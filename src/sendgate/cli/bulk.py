@@ -40,6 +40,8 @@ def audit_list(auditor: Auditor, path: str) -> int:
     if options.resume and options.output in {None, "-"}:
         raise InputError("--resume goes on with a file: give --output FILE")
     targets = list(_targets(auditor, path))
+    if not targets:
+        raise SourceError("names no domain", "stdin" if path == "-" else path)
     auditor.check(targets[:1])
     return _Bulk(auditor, targets).run()
 
@@ -72,7 +74,7 @@ def _lines(path: str) -> list[str]:
             return sys.stdin.read().splitlines()
         return Path(path).read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise SourceError(why(error), path) from None
+        raise SourceError(f"cannot be read: {why(error)}", path) from None
     except UnicodeDecodeError:
         raise SourceError("not UTF-8 text", path) from None
 

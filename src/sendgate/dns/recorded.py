@@ -130,7 +130,7 @@ def _load(where: str) -> Any:
     try:
         return json.loads(Path(where).read_text(encoding="utf-8"))
     except OSError as error:
-        raise SourceError(why(error), where) from None
+        raise SourceError(f"cannot be read: {why(error)}", where) from None
     except UnicodeDecodeError:
         raise SourceError("not UTF-8 text", where) from None
     except json.JSONDecodeError as error:
