@@ -102,6 +102,17 @@ CASES: dict[str, tuple[Table, dict[str, Any], str, int, int, int]] = {
         | {(f"10.2.0.192.{name}", "A"): [address("127.0.0.2")] for name in LISTS},
         SENDER | {"blocklists": LISTS}, "news.example.com", 2, 0, 0,
     ),
+    "delegated": (
+        healthy(), SENDER | {"provider": "salesforce-mc-sap", "return-path": "a.b.c.example.com"},
+        "news.example.com", 2, 0, 0,
+    ),
+    "dedicated": (healthy(), SENDER | {"provider": "hubspot"}, "news.example.com", 2, 0, 0),
+    "selectors behind a proxy": (
+        healthy() | {
+            (f"s{n}._domainkey.news.example.com", "A"): [address("192.0.2.80")] for n in range(20)
+        },
+        SENDER | {"selectors": [f"s{n}" for n in range(2, 20)]}, "news.example.com", 2, 0, 0,
+    ),
     "many selectors": (
         healthy(), SENDER | {"selectors": [f"s{n}" for n in range(20)]}, "news.example.com", 2, 0, 0
     ),

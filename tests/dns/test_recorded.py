@@ -61,6 +61,7 @@ rdatas = st.one_of(
     st.builds(Mx, st.integers(0, 65535), names),
     st.ip_addresses().map(Address),
     st.just(Address(None)),
+    st.just(Address(None, Domain("a.example"))),
     st.builds(Target, names),
     st.builds(Soa, names, names, numbers, numbers),
     st.builds(Raw, free_text),
