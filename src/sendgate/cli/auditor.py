@@ -113,9 +113,13 @@ class Auditor:
     async def report_on(self, target: Target, source: OpenSource) -> Report:
         """Audit one target."""
         from sendgate.audit.run import audit as audit_one
+        from sendgate.crosscheck.files import RecordingWeb
         from sendgate.dns.recorded import RecordingSource
+        from sendgate.web import NoWeb
 
         heard = RecordingSource(source.source, source.time, source.seed)
+        web = source.web if self._needs_files else None
+        files = RecordingWeb(web or NoWeb())
         report = await audit_one(
             self._profile(target),
             source.source if self._second is None else heard,
@@ -123,13 +127,14 @@ class Auditor:
             rules=self.rules,
             time=source.time,
             seed=source.seed,
-            web=source.web if self._needs_files else None,
+            web=None if web is None else files,
             brand=self._brand(source),
             mail=source.mail if any(rule.area == "DANE" for rule in self.rules) else None,
         )
         if self._second is None:
             return report
-        return replace(report, cross_check=await self._second.on(report.facts, heard.answers))
+        opinion = await self._second.on(report.facts, heard.answers, files.policy_of(report.domain))
+        return replace(report, cross_check=opinion)
 
     @asynccontextmanager
     async def second_reader(self) -> AsyncIterator[None]:

@@ -1,6 +1,7 @@
 """The process of the second opinion: checkdmarc over what an audit heard.
 
-    stdin    one request a line: {"sending", "spf_domain", "bimi_selector", "topics", "answers"}
+    stdin    one request a line: {"sending", "spf_domain", "bimi_selector", "topics", "answers",
+             "policy"}
     stdout   one line for each: {"by": "checkdmarc 6.0.4", "readings": {topic: reading}}
 
 A reading is {"state": "valid|absent|broken", ...} with what the topic compares, or
@@ -200,6 +201,17 @@ def _mta_sts(request: dict[str, Any], server: Nameserver) -> Reading:
     return {"state": "valid", "record": record}
 
 
+def _mta_sts_policy(request: dict[str, Any], _server: Nameserver) -> Reading:
+    from checkdmarc import mta_sts
+
+    try:
+        policy = mta_sts.parse_mta_sts_policy(request["policy"])["policy"]
+    except mta_sts.MTASTSError as error:
+        return _refused("broken", error)
+    mx = sorted({name.lower() for name in policy["mx"]})[:MAX_ITEMS]
+    return {"state": "valid", "mode": policy["mode"], "max_age": policy["max_age"], "mx": mx}
+
+
 def _tls_rpt(request: dict[str, Any], server: Nameserver) -> Reading:
     from checkdmarc import smtp_tls_reporting as tlsrpt
 
@@ -223,6 +235,7 @@ _READERS: dict[str, Callable[[dict[str, Any], Nameserver], Reading]] = {
     "mx": _mx,
     "bimi": _bimi,
     "mta-sts": _mta_sts,
+    "mta-sts-policy": _mta_sts_policy,
     "tls-rpt": _tls_rpt,
 }
 

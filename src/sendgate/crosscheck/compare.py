@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sendgate.audit.opinion import Comparison, Outcome
 from sendgate.crosscheck.ours import Ours, State, heard_texts
+from sendgate.mtasts.record import MAX_AGE
 from sendgate.observed import Present
 from sendgate.spf.facts import MAX_LOOKUPS
 
@@ -72,6 +73,8 @@ def _words(topic: str, theirs: Theirs) -> str:
             hosts = [f"{preference} {name}" for preference, name in theirs["hosts"]]
             more = f" and {len(hosts) - 4} more" if len(hosts) > 4 else ""
             return "a null MX" if theirs["null"] else ", ".join(hosts[:4]) + more
+        case "mta-sts-policy":
+            return f"mode {theirs['mode']}, {theirs['max_age']} s, {', '.join(theirs['mx'])}"
         case "bimi":
             return f"a record at {theirs['location']}"
         case _:
@@ -96,6 +99,8 @@ def _decisive(topic: str, theirs: Theirs, facts: DomainFacts) -> list[tuple[str,
             and not (rdtype == "AAAA" and name in beside)
             and not (rdtype == "TXT" and name in explanations)
         ]
+    if topic == "mta-sts-policy":
+        return []  # read from a file
     wanted = _NAMES.get(topic, "")
     return [
         (name, rdtype)
@@ -215,10 +220,17 @@ def _known_policy(ours: Ours, theirs: Theirs, _facts: DomainFacts) -> str | None
     return None
 
 
+def _known_file(ours: Ours, theirs: Theirs, _facts: DomainFacts) -> str | None:
+    if ours.values.get("max_age") == MAX_AGE and "max_age" in theirs.get("error", ""):
+        return "checkdmarc refuses a max_age over the greatest; senders take it as that one"
+    return None
+
+
 _KNOWN: Mapping[str, Callable[[Ours, Theirs, DomainFacts], str | None]] = {
     "spf": _known_spf,
     "dmarc": _known_dmarc,
     "mx": _known_mx,
     "mta-sts": _known_policy,
+    "mta-sts-policy": _known_file,
     "tls-rpt": _known_policy,
 }

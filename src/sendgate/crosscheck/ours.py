@@ -9,11 +9,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from sendgate.dns.answers import Failed, Record, Records, Txt
+from sendgate.mtasts.facts import NoPolicy, PolicyFault
+from sendgate.mtasts.record import Policy
 from sendgate.observed import Absent, Malformed, Observed, Present, Unknown
 
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
     from sendgate.bimi.facts import BimiFacts
+    from sendgate.mtasts.facts import StsFacts
     from sendgate.mx.facts import MxFacts
 
 __all__ = ["MAX_HOSTS", "MAX_TEXT", "Ours", "State", "our_readings"]
@@ -52,6 +55,9 @@ def our_readings(facts: DomainFacts) -> Mapping[str, Ours]:
     }
     if facts.mtasts is not None:
         found["mta-sts"] = _versioned(facts.mtasts.observed, facts.mtasts.meant, "v=STSv1")
+        policy = _policy(facts.mtasts)
+        if policy is not None:
+            found["mta-sts-policy"] = policy
     if facts.tlsrpt is not None:
         found["tls-rpt"] = _versioned(facts.tlsrpt.observed, facts.tlsrpt.meant, "v=TLSRPTv1")
     return found
@@ -134,6 +140,18 @@ def _versioned(observed: Observed[T], meant: tuple[Record, ...], version: str) -
     if isinstance(observed, Malformed) and not any(t.startswith(version) for t in texts):
         return Ours(State.ABSENT, f"no record: {observed.error}")
     return _without(observed)
+
+
+def _policy(mtasts: StsFacts) -> Ours | None:
+    """Read the policy file, where one was fetched."""
+    match mtasts.policy:
+        case Policy(mode, max_age, mx):
+            values = {"mode": str(mode), "max_age": max_age, "mx": sorted(mx)[:MAX_HOSTS]}
+            return Ours(State.VALID, f"mode {mode}, {max_age} s, {', '.join(mx)}", values)
+        case NoPolicy(PolicyFault.MALFORMED, detail):
+            return Ours(State.BROKEN, detail)
+        case _:
+            return None
 
 
 def _without(observed: Observed[T]) -> Ours:

@@ -57,15 +57,23 @@ class SecondReader:
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
 
-    async def on(self, facts: DomainFacts, answers: Iterable[Answer]) -> CrossCheck:
-        """Give the second opinion on one audit, from the answers that it heard."""
-        ours = our_readings(facts)
+    async def on(
+        self, facts: DomainFacts, answers: Iterable[Answer], policy: str | None = None
+    ) -> CrossCheck:
+        """Give the second opinion on one audit, from the answers that it heard.
+
+        `policy` is the text of the MTA-STS policy, where it fetched one.
+        """
+        ours = dict(our_readings(facts))
+        if policy is None:
+            ours.pop("mta-sts-policy", None)
         request = {
             "sending": facts.profile.sending.text,
             "spf_domain": facts.spf_domain.text,
             "bimi_selector": facts.profile.bimi_selector,
             "topics": list(ours),
             "answers": [answer_to(answer) for answer in answers],
+            "policy": policy,
         }
         try:
             reply = await self._ask(json.dumps(request))
