@@ -162,3 +162,23 @@ async def test_a_delegation_that_takes_a_used_name_away(tmp_path: Path) -> None:
     assert said(await audit(unused), "TOP016") == []
     live = OverlaySource(ZoneSource.from_files([zone]), Live(world(CHILD)))
     assert said(await audit(live), "TOP016") == []
+
+
+async def test_a_delegation_in_a_file_says_nothing_of_signatures(tmp_path: Path) -> None:
+    """The zone below fails to validate: a file's NS records are no sign that this has passed."""
+    zone = tmp_path / "example.com.zone"
+    zone.write_text(
+        "$ORIGIN example.com.\n$TTL 3600\n@ SOA ns1 h 1 2 3 4 5\n  NS ns1.example.net.\n"
+        '_dmarc TXT "v=DMARC1; p=reject"\nrp NS ns1.exacttarget.com.\n'
+    )
+
+    class Bogus(Live):
+        async def ask(self, question: Question) -> Answer:
+            if question.name.text == PATH and not question.checking_disabled:
+                return Failed(question, Reason.SERVFAIL)
+            return await super().ask(question)
+
+    source = OverlaySource(ZoneSource.from_files([zone]), Bogus(world(CHILD)))
+    report = await audit(source)
+    assert said(report, "DNS007") == []
+    assert "DNS007" in unknown(report)

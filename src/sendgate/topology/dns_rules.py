@@ -230,10 +230,13 @@ def dnssec_validation_fails(facts: DomainFacts) -> Verdicts:
         if isinstance(name.unchecked, Failed):
             yield from unread(name.unchecked)
             continue
-        if not isinstance(name.again, Failed):
+        again = name.again
+        if not isinstance(again, Failed):
+            if again is not None and again.origin.kind == "file" != name.unchecked.origin.kind:
+                yield from unread(name.failed)  # a file's side of a delegation tells nothing
             continue  # the failure has passed, so it was not the signatures
-        if name.again.reason is not Reason.SERVFAIL:
-            yield from unread(name.again)
+        if again.reason is not Reason.SERVFAIL:
+            yield from unread(again)
             continue
         rdtype = name.unchecked.question.rdtype
         yield Hit(

@@ -22,6 +22,7 @@ from sendgate.topology.judging import (
     subject,
     zone_of,
 )
+from sendgate.topology.ses_rules import identity_elsewhere
 from sendgate.vocabulary import Document, Hit, Rfc, Rule, Severity, Verdicts, rule, unread
 
 if TYPE_CHECKING:
@@ -175,6 +176,8 @@ def return_path_of_another_organization(facts: DomainFacts) -> Verdicts:
     role = facts.profile.return_path
     if role is None or _share_registrable(facts.profile.sending, role.name):
         return
+    if identity_elsewhere(facts) is not None:
+        return  # TOP020 tells the cause
     aligns = facts.dmarc.aligns(role.name)
     if aligns is False:
         yield Hit(

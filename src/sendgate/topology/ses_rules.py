@@ -15,7 +15,7 @@ from sendgate.vocabulary import Document, Hit, Rule, Severity, Verdicts, rule, u
 if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "identity_elsewhere"]
 
 _SES = Document(
     "Amazon SES, SetIdentityMailFromDomain",
@@ -94,11 +94,8 @@ def ses_mail_from_outside_identity(facts: DomainFacts) -> Verdicts:
     SES does not take such a name for that identity, so the mail leaves with amazonses.com as
     its return path, and SPF does not align. The identity is the domain that SES signs for.
     """
-    path, provider = own_path(facts), provider_of(facts)
-    if path is None or provider is None or provider.id != "amazon-ses":
-        return
-    outside = _identity_elsewhere(facts, path.name)
-    if outside is not None:
+    path, outside = own_path(facts), identity_elsewhere(facts)
+    if path is not None and outside is not None:
         identity, seen = outside
         yield Hit(
             f"the MAIL FROM domain {path.name} is no subdomain of {identity}, the identity that "
@@ -107,16 +104,17 @@ def ses_mail_from_outside_identity(facts: DomainFacts) -> Verdicts:
         )
 
 
-def _identity_elsewhere(
-    facts: DomainFacts, path: Domain
-) -> tuple[Domain, tuple[Evidence, ...]] | None:
-    """Give the identity that the MAIL FROM domain lies outside of, with what shows it.
+def identity_elsewhere(facts: DomainFacts) -> tuple[Domain, tuple[Evidence, ...]] | None:
+    """Give the identity at SES that the MAIL FROM domain lies outside of, with what shows it.
 
     The identity is a declared `d=`, or the sending domain where it has keys of SES. Where
     neither tells, it may be any name above the sending domain, so the path must lie outside
     of all of those.
     """
-    sending = facts.profile.sending
+    own, provider, sending = own_path(facts), provider_of(facts), facts.profile.sending
+    if own is None or provider is None or provider.id != "amazon-ses":
+        return None
+    path = own.name
     declared = [name for name in facts.profile.dkim_domains if name != sending]
     if declared:
         inside = any(path.is_under(name) and path != name for name in (*declared, sending))
