@@ -103,7 +103,6 @@ class Capabilities:
     eight_bit: bool = False
     utf8: bool = False
     starttls: bool = False
-    enhanced_codes: bool = False
     sized: bool = False
     size: int | None = None
 
@@ -122,7 +121,6 @@ class Capabilities:
             eight_bit="8BITMIME" in words,
             utf8="SMTPUTF8" in words,
             starttls="STARTTLS" in words,
-            enhanced_codes="ENHANCEDSTATUSCODES" in words,
             sized="SIZE" in words,
             size=int(limit) if known else None,
         )

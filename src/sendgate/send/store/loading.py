@@ -36,8 +36,8 @@ def start_load(db: sqlite3.Connection, key: int) -> None:
 
 def load(
     db: sqlite3.Connection, key: int, rows: Sequence[NewRecipient | Exclusion], now: datetime
-) -> int:
-    """Take contacts in; return how many were duplicates, which become exclusions."""
+) -> None:
+    """Take contacts in; who is suppressed or stands twice becomes an exclusion."""
     time = to_ms(now)
     given = [row for row in rows if isinstance(row, NewRecipient)]
     barred = suppressed.is_suppressed(db, ((row.address, row.domain) for row in given))
@@ -71,7 +71,6 @@ def load(
     ]
     for row in left_out:
         note_exclusion(db, key, row, time)
-    return len(new) - len(taken)
 
 
 def finish_load(db: sqlite3.Connection, key: int) -> None:

@@ -293,7 +293,6 @@ class Loader:
     """Takes contacts one by one and writes them in large transactions."""
 
     def __init__(self, store: Store, key: int, now: datetime) -> None:
-        self.duplicates = 0
         self._store, self._key, self._now = store, key, now
         self._rows: list[NewRecipient | Exclusion] = []
 
@@ -307,9 +306,7 @@ class Loader:
         """Write what has been taken in so far."""
         rows, self._rows = self._rows, []
         if rows:
-            self.duplicates += await self._store.write(
-                lambda db: loading.load(db, self._key, rows, self._now)
-            )
+            await self._store.write(lambda db: loading.load(db, self._key, rows, self._now))
 
 
 def open_store(
