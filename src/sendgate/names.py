@@ -45,7 +45,10 @@ class Domain:
 
     @classmethod
     def from_labels(cls, labels: tuple[bytes, ...]) -> Domain:
-        """Build a name from wire labels, leftmost first, without the empty root label."""
+        """Build a name from wire labels, leftmost first, without the empty root label.
+
+        Raises `DomainError` beyond the sizes of RFC 1035 section 2.3.4.
+        """
         for label in labels:
             if not label:
                 raise DomainError("a domain name has an empty label (two dots in a row)")

@@ -360,7 +360,7 @@ _FALSE = {"0", "false", "no", "off"}
 def read_environment(environ: Mapping[str, str], say: Say) -> dict[str, object]:
     """Read the ``SENDGATE_…`` variables; an empty variable counts as not set.
 
-    Several values are separated by commas or spaces.
+    Several values are separated by commas or spaces. Raises `ConfigError`, naming the variable.
     """
     values: dict[str, object] = {}
     for setting in SETTINGS:

@@ -46,7 +46,8 @@ def typed_domain(run: Run, text: str) -> Domain:
 def targets_of(run: Run, texts: Iterable[str]) -> list[Target]:
     """Give the audits that the domains ask for; without any, every `[[sender]]`.
 
-    A domain that several senders use is audited for each of them.
+    A domain that several senders use is audited for each of them. Raises `InputError` where
+    there is none at all.
     """
     targets = [target for text in texts for target in _for_domain(run, typed_domain(run, text))]
     if not targets:

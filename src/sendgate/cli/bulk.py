@@ -33,7 +33,10 @@ _NAMED = 10  # bad lines of a list that are named one by one
 
 
 def audit_list(auditor: Auditor, path: str) -> int:
-    """Audit every domain of a file (``-``: stdin) and give the exit code of the whole."""
+    """Audit every domain of a file (``-``: stdin) and give the exit code of the whole.
+
+    Raises `InputError` where the file names no domain, or something that is none.
+    """
     options = auditor.run.options
     if options.format not in {None, "jsonl"}:
         raise InputError("--from-file writes JSON Lines; use --format jsonl or leave it out")

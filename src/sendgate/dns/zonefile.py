@@ -140,7 +140,10 @@ class _Reader:
         self._names: dict[tuple[str, Domain | None], Domain] = {}
 
     def read(self, where: str, base: Domain | None) -> None:
-        """Read one file from its first line to its last, with `base` as its `$ORIGIN`."""
+        """Read one file from its first line to its last, with `base` as its `$ORIGIN`.
+
+        Raises `SourceError` at the first wrong entry, unless a watcher is told of them.
+        """
         text = self._files.text(where)
         if not self._open and base is None:
             base = named_zone(text, where)

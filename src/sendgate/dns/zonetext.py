@@ -47,7 +47,7 @@ class DiskFiles:
         self._allowed = allowed
 
     def text(self, where: str) -> str:
-        """Read one file."""
+        """Read one file; `SourceError` where it cannot be read, is too large or no text."""
         octets = read_file(where, MAX_OCTETS)
         if len(octets) > MAX_OCTETS:
             raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a zone file", where)

@@ -37,7 +37,7 @@ def read_baseline(path: str) -> frozenset[str]:
 
 
 def parse_baseline(octets: bytes, path: str) -> frozenset[str]:
-    """Read the fingerprints of what the file at `path` holds, or held."""
+    """Read the fingerprints of what the file at `path` holds, or held; raise `SourceError`."""
     if len(octets) > MAX_OCTETS:
         raise SourceError(f"has more than {MAX_OCTETS >> 20} MiB; not a report", path)
     return frozenset(

@@ -99,7 +99,7 @@ class GitTree:
         return tuple(sorted(found))
 
     def read(self, path: str) -> bytes:
-        """Read one file of the revision, links within the tree followed."""
+        """Read one file of the revision, links within the tree followed; raise `SourceError`."""
         real = self._real(str(PurePosixPath(path)))
         if real is None:
             raise SourceError("there is no such file", path)

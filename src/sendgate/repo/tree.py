@@ -67,7 +67,7 @@ class FolderTree:
         return self._paths
 
     def read(self, path: str) -> bytes:
-        """Read one file, links within the root followed."""
+        """Read one file, links within the root followed; raise `SourceError`."""
         real = Path(os.path.realpath(self._root / path))
         if not real.is_relative_to(self._root):
             raise SourceError("leads out of the repository", path)

@@ -67,7 +67,10 @@ def read_duration(text: str) -> timedelta:
 
 
 def read_rate(text: str) -> float:
-    """Read ``100/s``, ``600/m``, ``5000/h`` or ``50000/d`` as messages a second."""
+    """Read ``100/s``, ``600/m``, ``5000/h`` or ``50000/d`` as messages a second.
+
+    Raises `ConfigError` for anything else, and for none at all.
+    """
     match = _RATE.match(text.strip().lower())
     if match is None or float(match[1]) == 0:
         raise ConfigError(f"{printable(text)} is not a rate such as '100/s' or '5000/h'")

@@ -17,7 +17,10 @@ __all__ = ["Table"]
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a file; `name` is its own, empty for the top one."""
+    """One table of a file; `name` is its own, empty for the top one.
+
+    Whatever reads a key raises `ConfigError` where its value is of another kind than asked.
+    """
 
     values: Mapping[str, Any]
     path: str

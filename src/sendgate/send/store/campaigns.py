@@ -113,7 +113,10 @@ def state_of(db: sqlite3.Connection, key: int) -> CampaignState:
 
 
 def glance(db: sqlite3.Connection, key: int) -> tuple[CampaignState, int]:
-    """The state of a campaign, and when it was changed last, in milliseconds since 1970."""
+    """The state of a campaign, and when it was changed last, in milliseconds since 1970.
+
+    Raises `InputError` where the store has no such campaign.
+    """
     row = db.execute("SELECT state, changed FROM campaign WHERE key = ?", (key,)).fetchone()
     if row is None:
         raise InputError(f"no campaign has the number {key} in this store")

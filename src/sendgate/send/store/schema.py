@@ -206,7 +206,10 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
 def ready(
     connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...] = MIGRATIONS
 ) -> None:
-    """Bring the tables to the present version, all or nothing; nothing to do is no write."""
+    """Bring the tables to the present version, all or nothing; nothing to do is no write.
+
+    Raises `StoreOpenError` where the file cannot be written, or is none.
+    """
     try:
         if _version(connection) >= len(migrations):
             return

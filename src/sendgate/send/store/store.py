@@ -95,7 +95,10 @@ class Store:
         return await self._writer.run(work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a function of a connection that reads; nothing that is written waits for it."""
+        """Run a function of a connection that reads; nothing that is written waits for it.
+
+        Raises `StoreError` where the store cannot be read any more.
+        """
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._readers, work, self._reader)
