@@ -37,8 +37,8 @@ HEAVY = {
 ORDER = [
     "errors", "names", "spelling", "networks", "files", "dns", "observed", "profile", "web",
     "vocabulary", "taglist", "versioned", "spf", "dkim", "dmarc", "bimi", "mx", "mtasts",
-    "tlsrpt", "dane", "topology", "hosts", "receivers", "audit", "crosscheck", "settings",
-    "config", "repo", "message", "send", "render", "cli",
+    "tlsrpt", "dane", "topology", "hosts", "receivers", "audit", "crosscheck", "records",
+    "settings", "config", "repo", "message", "send", "render", "cli",
 ]  # fmt: skip
 PROTOCOLS = ORDER[ORDER.index("spf") : ORDER.index("audit")]
 

@@ -56,13 +56,15 @@ def test_no_command_is_a_coroutine_function() -> None:
     groups = [app, *(group.typer_instance for group in app.registered_groups)]
     commands = [command for group in groups if group for command in group.registered_commands]
     callbacks = [command.callback for command in commands]
-    assert len(callbacks) == 19
+    assert len(callbacks) == 20
     for callback in callbacks:
         assert callback is not None
         assert not inspect.iscoroutinefunction(callback)
 
 
-@pytest.mark.parametrize("name", ["audit", "spf", "dmarc", "dkim", "rules", "explain", "schema"])
+@pytest.mark.parametrize(
+    "name", ["audit", "spf", "dmarc", "dkim", "records", "rules", "explain", "schema"]
+)
 def test_every_command_takes_every_shared_option(name: str) -> None:
     """Options that every command shares are taken by each, listed where they have an effect."""
     from sendgate.cli.app import app

@@ -18,6 +18,7 @@ from sendgate.cli.dkim import dkim
 from sendgate.cli.dmarc import dmarc
 from sendgate.cli.explain import explain
 from sendgate.cli.message import message
+from sendgate.cli.records import records
 from sendgate.cli.repo import repo
 from sendgate.cli.rules import rules
 from sendgate.cli.schema import schema
@@ -102,7 +103,7 @@ def sendgate(
         raise typer.Exit(EXIT_USAGE)
 
 
-for function in (audit, repo, spf, dmarc, dkim, bimi, message, send):
+for function in (audit, repo, spf, dmarc, dkim, bimi, message, records, send):
     app.command(function.__name__)(function)
 app.add_typer(campaign)
 for function in (rules, explain, schema):

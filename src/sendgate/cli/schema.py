@@ -13,7 +13,9 @@ from sendgate.spelling import nearest
 
 __all__ = ["NAMES", "read_schema", "schema"]
 
-NAMES = ("audit", "repo", "spf", "dmarc", "bimi", "message", "campaign", "rules", "config")
+NAMES = (
+    "audit", "repo", "spf", "dmarc", "bimi", "message", "records", "campaign", "rules", "config",
+)  # fmt: skip
 
 
 @command("output", formats=("json", "jsonl", "text"), hidden=("dns",))
