@@ -23,6 +23,9 @@ def main() -> None:
         # A terminal that cannot show a character gets its escape, not an error.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    sending = sys.argv[1:2] == ["send"]
+    if sending:
+        _take_signals()
     try:
         from sendgate.cli.app import app
 
@@ -30,6 +33,38 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("sendgate: error: interrupted\n")
         sys.exit(130)
+    finally:
+        if sending:
+            _ignore_signals()  # the exit code shall be the one that was chosen
+
+
+def _take_signals() -> None:
+    """Let the first SIGTERM or SIGINT be a KeyboardInterrupt, and those that follow nothing."""
+    import signal
+
+    def nothing(_number: int, _frame: object) -> None:
+        pass
+
+    def interrupt(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, nothing)
+        signal.signal(signal.SIGINT, nothing)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
+
+
+def _ignore_signals() -> None:
+    """Keep the signals from an interpreter that ends: it has no handlers any more."""
+    import signal
+
+    numbers = signal.SIGTERM, signal.SIGINT
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
+    # What has come is handled here: were it ignored now, Python would remark on it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _open_closed_streams() -> None:

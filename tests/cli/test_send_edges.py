@@ -118,6 +118,55 @@ async def test_a_second_signal_during_the_audit_changes_nothing(world: Worlds) -
         assert (done.code, done.out, done.err) == (4, "", STOPPED)
 
 
+# Sends itself both signals while the commands are being loaded, ...
+LOADING = """
+import signal
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "sendgate.cli.app":
+            for number in (15, 2, 15):
+                os.kill(os.getpid(), number)
+sys.meta_path.insert(0, Finder())
+"""
+# ... when all is done and the loop is being closed, ...
+CLOSING = """
+import asyncio
+close = asyncio.Runner.close
+def closing(self):
+    for number in (15, 2, 15):
+        os.kill(os.getpid(), number)
+    close(self)
+asyncio.Runner.close = closing
+"""
+# ... and when the interpreter ends.
+ENDING = """
+import atexit
+for number in (15, 2, 15):
+    atexit.register(os.kill, os.getpid(), number)
+"""
+
+
+async def test_a_signal_before_anything_is_loaded(world: Worlds) -> None:
+    """Exit 130 in words; nothing was made."""
+    async with world() as w:
+        done = await w.run(*w.setup.arguments, prelude=LOADING)
+        assert (done.code, done.out, done.err) == (130, "", "sendgate: error: interrupted\n")
+        assert not (w.setup.folder / "store.db").exists()
+
+
+@pytest.mark.parametrize("prelude", [CLOSING, ENDING], ids=["closing", "ending"])
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+async def test_a_signal_after_the_end_changes_nothing(
+    world: Worlds, prelude: str, options: list[str]
+) -> None:
+    """What was done is told, and the exit code is that of what was done."""
+    async with world() as w:
+        done = await w.run(*w.setup.arguments, *options, prelude=prelude)
+        assert done.code == 0, done.err
+        assert "stopped" not in done.err
+        assert "november-news" in done.out
+
+
 async def test_what_denies_sockets_does_so(world: Worlds) -> None:
     """A campaign that passes cannot reach its recipients either where their port is denied."""
     async with world() as w:

@@ -3,12 +3,14 @@
 before the loop   the first is a KeyboardInterrupt; a second changes nothing
 before mail       the first cancels what is under way; a second changes nothing
 while mail leaves the first ends in good order, the second breaks off
+after that        none changes anything: what was done is told, and the exit code tells it
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,9 +29,12 @@ T = TypeVar("T")
 def interruptible() -> Iterator[None]:
     """Let either signal be a KeyboardInterrupt, the first time; the process then ends.
 
-    Those that follow change nothing: what is being said and closed comes to its end.
+    Those that follow change nothing: what is being said and closed comes to its end. Where
+    the process has taken the signals from its beginning on, it ends with this; else they do
+    what they did before.
     """
     before = {number: signal.getsignal(number) for number in _SIGNALS}
+    is_last = before[signal.SIGTERM] is not signal.SIG_DFL
     interrupted = False
 
     def interrupt(_number: int, _frame: object) -> None:
@@ -42,18 +47,22 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     finally:
-        if interrupted:
+        if interrupted or is_last:
             _hear_no_more()
         else:
             _handle(before)
 
 
 def _hear_no_more() -> None:
-    """Keep the signals away: the process ends, and its exit code shall be the one it chose.
+    """Let the signals change nothing: the process ends, with the exit code that it chose.
 
-    An interpreter that is ending has no handlers any more, so that one would kill it.
+    They are not ignored yet: one that has just come would be remarked on by Python.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    _handle(dict.fromkeys(_SIGNALS, _nothing))
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """Do nothing; while the loop listens, the signal's number has been written to it."""
 
 
 def _handle(handlers: Mapping[signal.Signals, Any]) -> None:
@@ -80,23 +89,33 @@ class Stop:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Take the signals for as long as this is entered.
+        """Take the signals for as long as this is entered; after it, none is heard.
 
-        Then they do what they did before, unless one has come: that one is heeded.
+        The loop's own `remove_signal_handler` would let one kill the process in between.
         """
         loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        before = {number: signal.getsignal(number) for number in _SIGNALS}
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, self.ask)
-        try:
-            yield
-        finally:
-            if self.asked:
+        told, telling = socket.socketpair()
+        with told, telling:
+            told.setblocking(False)
+            telling.setblocking(False)
+            loop.add_reader(told, self._heard, told)
+            # Neither is lost between two lines: it comes when both are done.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+            former = signal.set_wakeup_fd(telling.fileno(), warn_on_full_buffer=False)
+            _handle(dict.fromkeys(_SIGNALS, _nothing))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            try:
+                yield
+            finally:
                 _hear_no_more()
-            for number in _SIGNALS:
-                loop.remove_signal_handler(number)
-            _handle(before)
+                signal.set_wakeup_fd(former)
+                loop.remove_reader(told)
+
+    def _heard(self, told: socket.socket) -> None:
+        for number in told.recv(4096):
+            if number in _SIGNALS:
+                self.ask()
 
     def ask(self) -> None:
         """Stop; while mail leaves, a second time: at once."""
