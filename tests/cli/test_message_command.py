@@ -147,7 +147,7 @@ def test_the_return_path_stands_in_for_mail_from(
         (["x.eml", "--kind", "spam"], "is none of"),
         (["x.eml", "--receiver", "hotmail"], "is none of"),
         (["x.eml", "--select", "TOP"], "this command has no rule of TOP"),
-        (["x.eml", "--format", "sarif"], "is no format of this command"),
+        (["x.eml", "--format", "html"], "is no format of this command"),
     ],
 )
 def test_what_cannot_be_used_is_a_usage_error(

@@ -9,6 +9,7 @@ import typer
 
 from sendgate.cli.auditing import policy_of, typed_domain
 from sendgate.cli.command import Run, command
+from sendgate.cli.forms import CI_FORMS, print_single
 from sendgate.cli.sources import mark_roots, open_source
 from sendgate.cli.stop import run_whole
 from sendgate.errors import InputError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["bimi"]
 
 
-@command("judging", "web", "dns", "output", formats=("text", "json", "jsonl"))
+@command("judging", "web", "dns", "output", formats=("text", "json", "jsonl", *CI_FORMS))
 def bimi(
     run: Run,
     subject: Annotated[
@@ -40,7 +41,7 @@ def bimi(
 
     Both are fetched over HTTPS, unless --offline or --replay says otherwise.
     """
-    from sendgate.render.bimi import bimi_json, bimi_on
+    from sendgate.render.bimi import bimi_json, bimi_on, single
 
     own = None if certificate is None else (certificate, _read(certificate))
     is_file = _is_file(subject)
@@ -51,7 +52,12 @@ def bimi(
             report = _files(run, subject, own)
         else:
             report = run_whole(_record(run, typed_domain(run, subject), selector, own))
-        destination.show(run.format, lambda page: bimi_on(page, report), lambda: bimi_json(report))
+        if run.format in CI_FORMS:
+            print_single(run, destination, single(report))
+        else:
+            destination.show(
+                run.format, lambda page: bimi_on(page, report), lambda: bimi_json(report)
+            )
     return 0 if run.options.exit_zero else report.verdict.exit_code
 
 

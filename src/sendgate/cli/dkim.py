@@ -9,13 +9,14 @@ import typer
 from sendgate.cli.auditing import Target, typed_domain
 from sendgate.cli.auditor import Auditor
 from sendgate.cli.command import Run, command
+from sendgate.cli.forms import CI_FORMS
 from sendgate.config import ConfiguredSender
 from sendgate.errors import InputError
 
 __all__ = ["dkim"]
 
 
-@command("judging", "dns", "output", formats=("text", "json", "jsonl"))
+@command("judging", "dns", "output", formats=("text", "json", "jsonl", *CI_FORMS))
 def dkim(
     run: Run,
     domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="Domain that signs (d=).")],

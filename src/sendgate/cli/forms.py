@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from sendgate.cli.command import Run
     from sendgate.config import Config
     from sendgate.names import Domain
-    from sendgate.render.batch import Batch
+    from sendgate.render.batch import Batch, Single
     from sendgate.repo.reading import Place
 
-__all__ = ["CI_FORMS", "print_batch", "sender_places", "working_tree"]
+__all__ = ["CI_FORMS", "print_batch", "print_single", "sender_places", "working_tree"]
 
 CI_FORMS = ("sarif", "github", "gitlab", "junit", "markdown", "csv")
 """The names of `sendgate.render.forms.FORMS`, known without loading them."""
@@ -38,6 +38,15 @@ def print_batch(run: Run, destination: Destination, batch: Batch) -> None:
     summary = os.environ.get(SUMMARY_VARIABLE)
     if run.format == "github" and summary:
         _append_summary(run, Path(summary), batch)
+
+
+def print_single(run: Run, destination: Destination, single: Single) -> None:
+    """Write what was said of one thing, in the form that the run asks for."""
+    from sendgate.render.batch import Batch
+
+    root, prefix = working_tree()
+    batch = Batch.of_reports([single], fail_on=run.options.fail_on, root=root, prefix=prefix)
+    print_batch(run, destination, batch)
 
 
 def _append_summary(run: Run, path: Path, batch: Batch) -> None:

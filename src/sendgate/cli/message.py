@@ -10,6 +10,7 @@ import typer
 
 from sendgate.cli.auditing import policy_of
 from sendgate.cli.command import Run, command
+from sendgate.cli.forms import CI_FORMS, print_single
 from sendgate.cli.stop import run_whole
 from sendgate.errors import ConfigError, InputError, SourceError
 from sendgate.files import read_file, why
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["message"]
 
 
-@command("judging", "dns", "output", formats=("text", "json", "jsonl"), without=("authoritative",))
+@command(
+    "judging",
+    "dns",
+    "output",
+    formats=("text", "json", "jsonl", *CI_FORMS),
+    without=("authoritative",),
+)
 def message(
     run: Run,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The message (.eml); - is stdin.")],
@@ -62,7 +69,7 @@ def message(
 
     SPF needs --ip, with --mail-from or --helo. TIME is like 2026-11-23T12:00:00Z.
     """
-    from sendgate.render.message import message_json, message_on
+    from sendgate.render.message import message_json, message_on, single
 
     when = None if at is None else _time(at)
     chosen = None if kind is None else _kind(kind)
@@ -75,9 +82,12 @@ def message(
         report = run_whole(_examined(run, read, where, connection, chosen, receivers, when))
         if when is None and report.facts.expired:
             run.console.note("a signature expired before now; --at TIME judges stored mail")
-        destination.show(
-            run.format, lambda page: message_on(page, report), lambda: message_json(report)
-        )
+        if run.format in CI_FORMS:
+            print_single(run, destination, single(report))
+        else:
+            destination.show(
+                run.format, lambda page: message_on(page, report), lambda: message_json(report)
+            )
     return 0 if run.options.exit_zero else report.verdict.exit_code
 
 

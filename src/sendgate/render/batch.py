@@ -1,7 +1,7 @@
 """Batch: audits as the forms for CI see them, whether of a repository or of a command line.
 
     RepositoryReport ──► Batch.of_repository ─┐
-    Reports of `audit` ─► Batch.of_reports ───┴─► sarif, github, gitlab, junit, markdown, csv
+    Reports, a `Single` ─► Batch.of_reports ──┴─► sarif, github, gitlab, junit, markdown, csv
 
 An `Entry` is one finding with what stands around it: the audit it belongs to, whether a
 change brought or mended it, the waiver that takes it away, and its place in a file.
@@ -12,19 +12,42 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from sendgate.audit.report import Finding, Report, StaleWaiver, UnknownItem, Verdict, Waiver
+from sendgate.audit.judge import Judgement
+from sendgate.audit.opinion import CrossCheck
+from sendgate.audit.report import (
+    DnsCost,
+    Finding,
+    Report,
+    StaleWaiver,
+    UnknownItem,
+    Verdict,
+    WaivedItem,
+    Waiver,
+)
 from sendgate.dns.answers import Origin, Reason
-from sendgate.names import Domain
+from sendgate.names import ROOT, Domain
 from sendgate.observed import Evidence
 from sendgate.render.safe import safe, shorten
 from sendgate.repo.reading import Place, Reading, Unread
 from sendgate.repo.report import Change, RepositoryReport
 from sendgate.vocabulary import AnyRule, Severity
 
-__all__ = ["Batch", "Entry", "Group", "Open", "State", "Totals", "located", "said"]
+__all__ = [
+    "Batch",
+    "Entry",
+    "Group",
+    "Open",
+    "Single",
+    "State",
+    "Told",
+    "Totals",
+    "located",
+    "said",
+]
 
 MAX_ENTRY = 5000  # lines of one entry; nothing points into a longer one
 MAX_MESSAGE = 1000  # characters of a finding's sentence in a form for machines of others
@@ -51,6 +74,45 @@ def located(place: Place) -> str:
 
 
 @dataclass(frozen=True)
+class Single:
+    """What the rules said of one thing that is no sender: a message, or a logo and its record.
+
+    It reads as an audit's report does; `what` names the thing.
+    """
+
+    what: str
+    domain: Domain
+    verdict: Verdict
+    said: Judgement
+    time: datetime
+    dns: DnsCost = field(default_factory=lambda: DnsCost(0, 0, 0.0))
+    cross_check: CrossCheck | None = None
+
+    @property
+    def left_out(self) -> int:
+        """How many findings were not wanted."""
+        return self.said.left_out
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found."""
+        return self.said.findings
+
+    @property
+    def unknown(self) -> tuple[UnknownItem, ...]:
+        """What could not be told."""
+        return self.said.unknown
+
+    @property
+    def waived(self) -> tuple[WaivedItem, ...]:
+        """What waivers took out of the verdict."""
+        return self.said.waived
+
+
+Told = Report | Single
+
+
+@dataclass(frozen=True)
 class Entry:
     """One finding and what stands around it.
 
@@ -59,7 +121,7 @@ class Entry:
     """
 
     finding: Finding
-    report: Report | None
+    report: Told | None
     state: State | None = None
     waiver: Waiver | None = None
     place: Place | None = None
@@ -85,6 +147,11 @@ class Entry:
     def rdtype(self) -> str:
         """The record type it is about; empty where nothing shows it."""
         return self.finding.evidence[0].rdtype if self.finding.evidence else ""
+
+    @property
+    def about(self) -> str:
+        """The name and the type that it is about; of a file, which has no name, its type."""
+        return self.rdtype if self.subject == ROOT else f"{self.subject} {self.rdtype}".strip()
 
     @property
     def message(self) -> str:
@@ -163,7 +230,7 @@ class Batch:
     are for the user.
     """
 
-    reports: tuple[Report, ...]
+    reports: tuple[Told, ...]
     stale: tuple[StaleWaiver, ...] = ()
     reading: Reading | None = None
     change: Change | None = None
@@ -178,7 +245,7 @@ class Batch:
     @classmethod
     def of_reports(
         cls,
-        reports: Sequence[Report],
+        reports: Sequence[Told],
         stale: Sequence[StaleWaiver] = (),
         *,
         senders: Mapping[Domain, Place] | None = None,
@@ -259,7 +326,7 @@ class Batch:
 
         A question inside a zone that could not be read is left to the place in `unread`.
         """
-        items: dict[tuple[str, str], list[tuple[Report, UnknownItem]]] = {}
+        items: dict[tuple[str, str], list[tuple[Told, UnknownItem]]] = {}
         for report in self.reports:
             for item in report.unknown:
                 if item.unknown.reason is Reason.UNREADABLE and self.unread:
@@ -354,7 +421,7 @@ class Batch:
     def _entry(
         self,
         finding: Finding,
-        report: Report | None,
+        report: Told | None,
         twins: dict[str, int],
         state: State | None,
     ) -> Entry:

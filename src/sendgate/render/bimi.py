@@ -7,16 +7,23 @@ from typing import Any
 from sendgate import __version__
 from sendgate.audit.brand import BrandReport
 from sendgate.bimi.assets import Assets, CertificateSeen, Had, LogoSeen
+from sendgate.names import ROOT
 from sendgate.render import json
+from sendgate.render.batch import Single
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
 from sendgate.render.summaries import or_null
 from sendgate.render.text import findings_on, shown_name, unknown_on, verdict_word
 
-__all__ = ["bimi_json", "bimi_on"]
+__all__ = ["bimi_json", "bimi_on", "single"]
 
 _COLUMN = 15
 _SHOWN = 300  # characters of a record
+
+
+def single(report: BrandReport) -> Single:
+    """Give one logo as the forms for CI take it; files that no record names are at the root."""
+    return Single("logo", report.domain or ROOT, report.verdict, report.said, report.time)
 
 
 def bimi_json(report: BrandReport) -> dict[str, Any]:

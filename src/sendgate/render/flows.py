@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sendgate.audit.report import Report
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Present
 from sendgate.render.batch import Entry
@@ -34,7 +35,9 @@ def include_flow(entry: Entry) -> tuple[Step, ...]:
     whole tree: every record of the tree, in order of evaluation.
     """
     report = entry.report
-    if report is None or entry.rule.area != "SPF" or not isinstance(report.facts.spf, Present):
+    if not isinstance(report, Report) or entry.rule.area != "SPF":
+        return ()
+    if not isinstance(report.facts.spf, Present):
         return ()
     spf: SpfFacts = report.facts.spf.value
     if entry.subject != spf.domain:

@@ -57,7 +57,7 @@ def _at_most_ten(kind: str, lines: list[str]) -> list[str]:
 
 def _finding(group: Group) -> tuple[str, str]:
     entry, kind = group.first, _KINDS[group.first.severity]
-    lines = [f"{entry.subject} {entry.rdtype}: {entry.message}".replace(" :", ":")]
+    lines = [f"{entry.about}: {entry.message}"]
     if group.others:
         named = ", ".join(str(domain) for domain in group.others[:_NAMED])
         rest = len(group.others) - _NAMED

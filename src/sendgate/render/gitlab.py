@@ -54,7 +54,7 @@ def _issue(
 
 def _finding(entry: Entry) -> dict[str, Any]:
     check = f"{entry.rule.id} {entry.rule.name}"
-    subject = f"{entry.subject} {entry.rdtype}".strip()
+    subject = entry.about
     description = f"{entry.rule.id} {said(subject)}: {entry.message}"
     severity = _SEVERITIES[entry.severity]
     return _issue(check, description, entry.fingerprint, severity, entry.place)

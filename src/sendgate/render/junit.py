@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from sendgate.audit.report import Report
 from sendgate.names import Domain
-from sendgate.render.batch import Batch, Entry, State, located, said
+from sendgate.render.batch import Batch, Entry, State, Told, located, said
 from sendgate.render.json import rfc3339
 from sendgate.render.safe import safe
 
@@ -22,7 +21,7 @@ __all__ = ["text"]
 def text(batch: Batch) -> str:
     """Write the batch as one `testsuites` document, in ASCII."""
     root = ET.Element("testsuites", name="sendgate")
-    suites: dict[Domain, list[Report]] = {}
+    suites: dict[Domain, list[Told]] = {}
     for report in batch.reports:
         suites.setdefault(_zone_of(report.domain, batch), []).append(report)
     of: dict[int, list[Entry]] = {}
@@ -46,7 +45,7 @@ def _zone_of(domain: Domain, batch: Batch) -> Domain:
 def _suite(
     root: ET.Element,
     name: str,
-    reports: Iterable[Report],
+    reports: Iterable[Told],
     of: dict[int, list[Entry]],
     batch: Batch,
 ) -> None:
@@ -60,11 +59,10 @@ def _suite(
     _count(suite)
 
 
-def _cases(suite: ET.Element, report: Report, entries: list[Entry], batch: Batch) -> None:
+def _cases(suite: ET.Element, report: Told, entries: list[Entry], batch: Batch) -> None:
     cases: dict[str, list[Entry]] = {}
     for entry in entries:
-        subject = f"{entry.subject} {entry.rdtype}".strip()
-        cases.setdefault(f"{entry.rule.id} {entry.rule.name} {subject}", []).append(entry)
+        cases.setdefault(f"{entry.rule.id} {entry.rule.name} {entry.about}", []).append(entry)
     for name, told in cases.items():
         _finding_case(_case(suite, name, report.domain, told[0]), told, batch)
     for item in report.unknown:

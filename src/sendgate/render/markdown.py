@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sendgate.audit.opinion import Outcome
 from sendgate.names import Domain
-from sendgate.render.batch import Batch, Entry, Group, Totals, located, said
+from sendgate.render.batch import Batch, Entry, Group, Single, Totals, located, said
 from sendgate.render.opinion import headline
 from sendgate.repo.reading import Place
 from sendgate.vocabulary import Severity
@@ -108,7 +108,9 @@ def _pieces(batch: Batch) -> Iterator[str]:
 def _head(batch: Batch) -> Iterator[str]:
     verdict = str(batch.verdict).replace("_", " ")
     yield f"## sendgate: {verdict}\n\n"
-    audited = f"{len(batch.reports)} domain{'' if len(batch.reports) == 1 else 's'} audited"
+    nouns = {r.what if isinstance(r, Single) else "domain" for r in batch.reports} or {"domain"}
+    noun = f"{min(nouns)}{'' if len(batch.reports) == 1 else 's'}"
+    audited = f"{len(batch.reports)} {noun} audited"
     if batch.change is not None:
         base = code(batch.change.base)
         yield (
@@ -126,7 +128,7 @@ def _table(groups: Iterable[Group]) -> Iterator[str]:
         cells = (
             f"**{first.severity}**" if first.severity is Severity.ERROR else str(first.severity),
             f"[{first.rule.id}]({first.rule.citation.url}) {first.rule.name}",
-            code(f"{first.subject} {first.rdtype}".strip()),
+            code(first.about),
             _place(first.place),
             marked(first.finding.message, _WIDTH) + _others(group.others),
         )
@@ -229,14 +231,15 @@ def _remarks(batch: Batch) -> Iterator[str]:
 
 def _verdicts(batch: Batch) -> Iterator[str]:
     """The audited domains; with a base only those it changed are worth a line, and stand above."""
-    if batch.change is not None or not batch.reports:
+    reports = [report for report in batch.reports if not isinstance(report, Single)]
+    if batch.change is not None or not reports:
         return
-    yield f"\n<details><summary>Domains: {len(batch.reports)}</summary>\n\n"
+    yield f"\n<details><summary>Domains: {len(reports)}</summary>\n\n"
     yield "| domain | verdict | findings |\n|---|---|---|\n"
     of: dict[int, list[Entry]] = {}
     for entry in batch.findings:
         of.setdefault(id(entry.report), []).append(entry)
-    for report in batch.reports:
+    for report in reports:
         verdict = str(report.verdict).replace("_", " ")
         totals = Totals.of(of.get(id(report), ())).text
         yield f"| {code(str(report.domain))} | {verdict} | {totals} |\n"

@@ -12,6 +12,7 @@ from sendgate.message.judge import MessageReport
 from sendgate.message.results import authentication_results
 from sendgate.message.verify import Result, SignatureResult
 from sendgate.render import json
+from sendgate.render.batch import Single
 from sendgate.render.checks import discovery_json, spf_json
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
@@ -19,11 +20,16 @@ from sendgate.render.summaries import or_null
 from sendgate.render.text import counted, findings_on, unknown_on, verdict_word
 from sendgate.vocabulary import Severity
 
-__all__ = ["message_json", "message_on"]
+__all__ = ["message_json", "message_on", "single"]
 
 SHOWN = 100  # characters of a value of the message
 _COLUMN = 12
 _STYLES = {"pass": "good", "fail": "bad", "permerror": "bad", "temperror": "open"}
+
+
+def single(report: MessageReport) -> Single:
+    """Give one message as the forms for CI take it."""
+    return Single("message", report.facts.domain, report.verdict, report.said, report.time)
 
 
 def message_json(report: MessageReport) -> dict[str, Any]:
