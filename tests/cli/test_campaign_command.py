@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,52 @@ def test_the_report_names_who_was_not_reached(campaign: Run, campaigns: Callable
     wrong = campaign("report", "--result", "deliverd", "--store", store)
     assert wrong.exit_code == 2
     assert "did you mean 'delivered'?" in wrong.stderr
+
+
+async def _hear(store: Store, name: str, texts: Sequence[tuple[str, str]]) -> None:
+    """A campaign whose replies have these texts and categories, deferred and bounced in turn."""
+    campaign = await campaign_with(store, people(len(texts)), name)
+    for number, (text, category) in enumerate(texts):
+        (held,) = (await store.lease(campaign.key, NOW, 1)).leases
+        outcome = deferred(NOW + MINUTE, category) if number % 2 else replace(HARD, hard=False)
+        reply = Reply(550 - 99 * (number % 2), (text,), None)
+        await store.settle(held, replace(outcome, category=category, reply=reply), NOW)
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_the_report_lists_replies_that_no_rule_knows(
+    campaign: Run, tmp_path: Path, form: str
+) -> None:
+    """Each once, however it names its recipient, the frequent first; what is known is left out."""
+    texts = [
+        ("queer fish <a@example.net> 0123456789abcdef01", "uncategorized"),
+        ("gone fishing", "uncategorized"),
+        ("queer fish <b@example.net> fedcba9876543210aa", "uncategorized"),
+        ("mailbox full", "mailbox_full"),
+        (f"odd <script> {EVIL}", "uncategorized"),
+    ]
+
+    async def work() -> None:
+        async with open_store(tmp_path / "store.db", clock=lambda: NOW) as store:
+            await _hear(store, "news", texts)
+
+    asyncio.run(work())
+    store = f"sqlite:///{tmp_path / 'store.db'}"
+    done = campaign("report", "--store", store, "--format", form)
+    assert done.exit_code == 0
+    assert "eplies that no rule knows" in done.stdout
+    assert done.stdout.count("queer fish") == 1
+    assert done.stdout.index("queer fish") < done.stdout.index("gone fishing")
+    assert "mailbox full" not in done.stdout
+    assert all(c == "\n" or c.isprintable() for c in done.stdout)
+    if form == "text":
+        assert '        2  "550 queer fish <a@example.net>' in done.stdout
+        assert '        1  "451 gone fishing" (mx.example.net)' in done.stdout
+    else:
+        assert "script" not in _Page(done.stdout).tags
+        assert {"550", "451", "gone fishing"} <= set(_Page(done.stdout).texts)
+    only = campaign("report", "--store", store, "--format", form, "--result", "deferred")
+    assert "no rule knows" not in only.stdout
 
 
 FORMULA = '=HYPERLINK("https://evil.example")\r\nx,"y'

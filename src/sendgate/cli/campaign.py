@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sendgate.cli.campaign_pages import REPORTS, pieces, put_status, utc_now
+from sendgate.cli.campaign_pages import REPORTS, Shown, pieces, put_status, utc_now
 from sendgate.cli.command import EXIT_USAGE, Run, command
 from sendgate.errors import InputError
 from sendgate.names import printable
@@ -146,8 +146,9 @@ def report(
 ) -> int:
     """Report on a campaign and those it did not reach.
 
-    Its sums and the audit it rests on, then recipients: those of --result and
-    --reason, or all that bounced, were not sent to, or wait for a decision.
+    Its sums and the audit it rests on, replies that no rule knows, then
+    recipients: those of --result and --reason, or all that bounced, were not
+    sent to, or wait for a decision.
     """
     from sendgate.send.state import State
 
@@ -161,7 +162,8 @@ def report(
                 visit.recipients(chosen, state) for state in (State.BOUNCED, State.NOT_SENT)
             )
         held = visit.unknown(chosen) if unreached else []
-        REPORTS[run.format](destination, visit, chosen, held, ended)
+        unmatched = visit.unmatched(chosen) if unreached else []
+        REPORTS[run.format](destination, visit, chosen, Shown(unmatched, held, ended))
     return 0
 
 

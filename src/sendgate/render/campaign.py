@@ -5,7 +5,7 @@ Keys may be added to these forms; none is renamed, removed or given another mean
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from sendgate.send.store.rows import (
     Standing,
     StoredAudit,
     UnknownRecipient,
+    Unmatched,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "status",
     "status_on",
     "unknown_on",
+    "unmatched_on",
 ]
 
 _COLUMN = 16
@@ -148,6 +150,19 @@ def unknown_on(page: Page, held: Iterable[UnknownRecipient]) -> None:
         page.line(f"{_word(one.address)}{host}{since}")
         if one.detail:
             page.entry("", _word(one.detail))
+
+
+def unmatched_on(page: Page, replies: Sequence[Unmatched]) -> None:
+    """Put the replies that no rule knows on the page, with how often each came."""
+    if not replies:
+        return
+    page.line(("replies that no rule knows", "strong"))
+    for one in replies:
+        said = f"{one.code} {one.enhanced or ''} {one.text}".replace("  ", " ")
+        shown = shorten(safe(said, letters=True), _TEXT_WIDTH, len(said.encode()))
+        host = "" if one.mx is None else f" ({_word(one.mx)})"
+        page.entry(f"{one.number:>9,}", f'"{shown}"{host}')
+    page.blank()
 
 
 def audit_on(page: Page, audit: StoredAudit | None) -> None:

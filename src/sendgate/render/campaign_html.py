@@ -20,9 +20,16 @@ from sendgate.send.store.rows import (
     Standing,
     StoredAudit,
     UnknownRecipient,
+    Unmatched,
 )
 
-__all__ = ["recipients_html", "report_head", "report_tail", "unknown_html"]
+__all__ = [
+    "recipients_html",
+    "report_head",
+    "report_tail",
+    "unknown_html",
+    "unmatched_html",
+]
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
@@ -89,6 +96,16 @@ def unknown_html(held: Sequence[UnknownRecipient]) -> str:
     )
     columns = ("Recipient", "Host", "Since", "What is known")
     return "".join(_table("Waiting for a decision", columns, rows))
+
+
+def unmatched_html(replies: Sequence[Unmatched]) -> str:
+    """The replies that no rule knows, and how often each came."""
+    rows = (
+        (f"{one.number:,}", f"{one.code} {one.enhanced or ''}".strip(), one.text, one.mx or "")
+        for one in replies
+    )
+    columns = ("Times", "Code", "Reply", "Host")
+    return "".join(_table("Replies that no rule knows", columns, rows))
 
 
 def recipients_html(found: Iterable[Recipient]) -> Iterator[str]:

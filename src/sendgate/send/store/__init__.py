@@ -23,6 +23,7 @@ from sendgate.send.store.rows import (
     StoredAudit,
     Suppression,
     UnknownRecipient,
+    Unmatched,
 )
 from sendgate.send.store.store import Loader, Store, open_store
 from sendgate.send.store.visit import Visit, visit_store
@@ -44,6 +45,7 @@ __all__ = [
     "StoredAudit",
     "Suppression",
     "UnknownRecipient",
+    "Unmatched",
     "Visit",
     "default_path",
     "open_store",

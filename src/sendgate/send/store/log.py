@@ -8,14 +8,19 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from sendgate.send.classify import Evidence, normalise
+from sendgate.send.outcome import Reply
 from sendgate.send.state import State
-from sendgate.send.store.rows import Entry, Recipient, UnknownRecipient, from_ms
+from sendgate.send.store.rows import Entry, Recipient, UnknownRecipient, Unmatched, from_ms
 
-__all__ = ["entries", "recipients", "unknown"]
+__all__ = ["entries", "recipients", "unknown", "unmatched"]
 
 _PAGE = 2000
+_FORMS = 10_000  # replies that are told apart; a campaign meets some hundreds
+_UNMATCHED = "uncategorized"
 
 
 def entries(db: sqlite3.Connection, key: int) -> Iterator[Entry]:
@@ -116,3 +121,27 @@ def unknown(db: sqlite3.Connection, key: int) -> list[UnknownRecipient]:
         )
         for address, since, mx, message_id, text in rows
     ]
+
+
+def unmatched(db: sqlite3.Connection, key: int) -> list[Unmatched]:
+    """The replies that no rule of the classifier knew, the most frequent first.
+
+    Two that differ only in whom they speak of are one.
+    """
+    found: dict[Evidence, Unmatched] = {}
+    last = 0
+    while rows := db.execute(
+        "SELECT id, code, enhanced, text, mx FROM attempt"
+        " WHERE campaign = ? AND id > ? AND category = ? AND code IS NOT NULL"
+        " ORDER BY id LIMIT ?",
+        (key, last, _UNMATCHED, _PAGE),
+    ).fetchall():
+        for _, code, enhanced, text, mx in rows:
+            form = normalise(Reply(code, (text or "",), enhanced))
+            before = found.get(form)
+            if before is not None:
+                found[form] = replace(before, number=before.number + 1)
+            elif len(found) < _FORMS:
+                found[form] = Unmatched(1, code, enhanced, text or "", mx)
+        last = rows[-1][0]
+    return sorted(found.values(), key=lambda one: (-one.number, one.code, one.text))

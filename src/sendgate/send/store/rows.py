@@ -220,6 +220,17 @@ class UnknownRecipient:
     detail: str
 
 
+@dataclass(frozen=True)
+class Unmatched:
+    """A reply that no rule of the classifier knows: how often it came, and one as it stood."""
+
+    number: int
+    code: int
+    enhanced: str | None
+    text: str
+    mx: str | None
+
+
 class Resolution(StrEnum):
     """What a person decides about an unknown recipient."""
 

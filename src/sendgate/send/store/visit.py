@@ -28,6 +28,7 @@ from sendgate.send.store.rows import (
     StoredAudit,
     Suppression,
     UnknownRecipient,
+    Unmatched,
 )
 from sendgate.send.store.schema import (
     READER_CACHE_KIB,
@@ -99,6 +100,10 @@ class Visit:
     def unknown(self, campaign: Campaign) -> list[UnknownRecipient]:
         """Those whose message may or may not have arrived."""
         return log.unknown(self._db, campaign.key)
+
+    def unmatched(self, campaign: Campaign) -> list[Unmatched]:
+        """The replies that no rule knew, the most frequent first."""
+        return log.unmatched(self._db, campaign.key)
 
     def last_audit(self, campaign: Campaign, decision: str | None = None) -> StoredAudit | None:
         """The latest audit of a campaign (that was so decided)."""
