@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from markdown_it import MarkdownIt
 
 from sendgate.cli.schema import read_schema
 
@@ -182,3 +183,24 @@ def test_a_reader_that_fails_breaks_no_audit(
     done = sendgate("audit", *sender, "--cross-check")
     assert done.exit_code == 1
     assert "no second opinion: its process ended without an answer" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_what_checkdmarc_repeats_of_a_record_takes_no_effect(
+    sendgate: Run, tmp_path: Path, form: str
+) -> None:
+    """Its errors quote records: escapes, commands and markup come out as text."""
+    (tmp_path / "x.zone").write_text(
+        ZONE.replace("{term}", "exists:\\027[2J").replace("bogus", "<b>@x|`::error::")
+    )
+    done = sendgate(
+        "audit", "news.example.com", "--zone", "x.zone", "--offline", "--cross-check",
+        "--format", form,
+    )  # fmt: skip
+    assert "second opinion" in done.stdout or '"cross_check"' in done.stdout
+    assert done.stdout.isascii()
+    assert "\x1b" not in done.stdout
+    if form == "markdown":
+        page = MarkdownIt("commonmark").enable("table").render(done.stdout)
+        assert "&lt;b&gt;@x" in page
+        assert "<b>" not in page

@@ -113,10 +113,13 @@ class SecondReader:
             if not reply.endswith(b"\n"):
                 await self.aclose()
                 raise _NoOpinionError("its process ended without an answer")
-            return _read(reply)
+            found: dict[str, Any] = json.loads(reply)
+            return found
 
     async def _exchange(self, line: bytes) -> bytes:
         if self._process is None:
+            if not sys.executable:
+                raise OSError("the Python that runs is not known")
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # the working folder may be anybody's; nothing is imported from it
@@ -133,8 +136,3 @@ class SecondReader:
         process.stdin.write(line)
         await process.stdin.drain()
         return await process.stdout.readline()
-
-
-def _read(line: bytes) -> dict[str, Any]:
-    reply: dict[str, Any] = json.loads(line)
-    return reply
