@@ -130,7 +130,9 @@ def _with_values(task: Task, step: WalkStep) -> Step:
     text = "; ".join(["v=DMARC1", f"p={policy}", *parts])
     parsed = parse(text)
     if text != str(record) and parsed is not None and parsed.processed:
-        why = f"receivers cannot act on the record as it is; they treat it as p={policy} at best"
+        said = record.value("p")
+        what = "has no policy" if said is None else f"says p={said}, which is no policy"
+        why = f"the record {what}; receivers treat it as p={policy} at best"
         if policy is record.p:
             why = "receivers are misled by a tag of the record; its policy stays as it is"
         yield _edit(step, list(step.records), text, why)

@@ -53,13 +53,22 @@ class LaidSource:
                 aliases = (*aliases, Alias(name, target, DEFAULT_TTL, _ORIGIN))
                 name = target
                 continue
+            if any(self._at.get(above, {}).get("NS") for above in (name, *name.ancestors)):
+                detail = "at or below the proposed delegation"
+                return Failed(question, Reason.NOT_ASKED, detail, aliases=aliases)
             if own is not None and (told := self._own(question, own, aliases)) is not None:
                 return told
             answer = await self._below.ask(replace(question, name=name))
-            onward = next((i for i, a in enumerate(answer.aliases, 1) if a.target in self._at), 0)
             if own is not None and answer.aliases and answer.aliases[0].name == name:
                 # The alias that is published here gives way to the records that are proposed.
                 return NoData(question, _ORIGIN, aliases)
+            if await self._is_shielded(name, answer):
+                made = name in self._made or name in self._above
+                kind = NoData if made else NxDomain
+                return kind(question, answer.origin or _ORIGIN, aliases)
+            onward = next(
+                (i for i, a in enumerate(answer.aliases, 1) if self._is_near(a.target)), 0
+            )
             if onward:
                 aliases = (*aliases, *answer.aliases[:onward])
                 name = answer.aliases[onward - 1].target
@@ -74,8 +83,6 @@ class LaidSource:
         if own.get(rdtype):
             records = tuple(Record(data, DEFAULT_TTL, _ORIGIN) for data in own[rdtype])
             return Records(question, records, _ORIGIN, aliases)
-        if own.get("NS"):
-            return Failed(question, Reason.NOT_ASKED, "at or below the proposed delegation")
         if own.get("CNAME") or rdtype in own or rdtype == "CNAME":
             return NoData(question, _ORIGIN, aliases)
         return None
@@ -83,22 +90,32 @@ class LaidSource:
     def _joined(
         self, question: Question, name: Domain, aliases: tuple[Alias, ...], answer: Answer
     ) -> Answer:
-        wildcard = answer.wildcard if isinstance(answer, Records | NoData) else None
-        if wildcard is not None and not answer.aliases and self._shields(name, wildcard):
-            if name in self._made or name in self._above:
-                return NoData(question, answer.origin or _ORIGIN, aliases)
-            return NxDomain(question, answer.origin or _ORIGIN, aliases)
         if isinstance(answer, NxDomain) and not answer.aliases:
             if name in self._made or name in self._above:
                 return NoData(question, answer.origin, aliases, zone=answer.zone)
             return replace(answer, question=question, aliases=aliases)
         return replace(answer, question=question, aliases=(*aliases, *answer.aliases))
 
-    def _shields(self, name: Domain, wildcard: Domain) -> bool:
-        """Whether a proposed name keeps the wildcard from answering (RFC 4592 section 2.2.1)."""
+    def _is_near(self, name: Domain) -> bool:
+        """Whether what is proposed may change the answer at a name: it has names around it."""
         over = (name, *name.ancestors)
-        return any(x in self._made or x in self._above for x in over if x != wildcard.parent
-                   and x.is_under(wildcard.parent))  # fmt: skip
+        return any(len(n.labels) > 1 and (n in self._at or n in self._above) for n in over)
+
+    async def _is_shielded(self, name: Domain, answer: Answer) -> bool:
+        """Whether a wildcard made the answer that a proposed name keeps from answering there.
+
+        The closest name that exists decides which wildcard answers (RFC 4592 section 3.3.1).
+        """
+        over = [n for n in (name, *name.ancestors) if n in self._made or n in self._above]
+        if not over:
+            return False
+        if answer.aliases and answer.aliases[0].name == name:
+            answer = await self._below.ask(Question(name, "CNAME"))
+        wildcard = answer.wildcard if isinstance(answer, Records | NoData) else None
+        if wildcard is None:
+            return False
+        above = wildcard.parent
+        return any(encloser != above and encloser.is_under(above) for encloser in over)
 
 
 def _target(own: dict[str, tuple[Rdata, ...]]) -> Domain | None:

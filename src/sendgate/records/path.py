@@ -17,7 +17,7 @@ __all__ = ["family", "mail_hosts", "path"]
 _HOSTS_WRONG = frozenset({
     "MX001", "MX004", "MX005", "MX006", "MX008", "TOP008", "TOP009", "TOP017", "TOP018", "TOP021",
 })  # fmt: skip
-_ALIAS_WRONG = frozenset({"TOP011", "TOP013", "DNS001", "DNS003", "DNS004", "TOP024"})
+_ALIAS_WRONG = frozenset({"TOP010", "TOP011", "TOP013", "DNS001", "DNS003", "DNS004", "TOP024"})
 _DEFAULT_PREFERENCE = 10
 
 
@@ -84,6 +84,12 @@ def mail_hosts(task: Task) -> Step:
     name = task.sending
     mx = task.facts.mx[name]
     shown = [data for data in task.supplied.at(name, "MX") if isinstance(data, Mx)]
+    if mx.records and shown and sorted(map(str, shown)) != sorted(map(str, mx.records)):
+        there = " and ".join(map(str, mx.records))
+        yield Need(
+            f"a decision: {name} takes its mail by {there}, which is never replaced here",
+            "whoever keeps its inboxes", None, name, "MX",
+        )  # fmt: skip
     if not isinstance(mx.answer, NoData | NxDomain) or mx.answer.aliases:
         return
     asked = [(_preference(e), host(_value(task, e))) for e in task.expected("MX")
@@ -148,6 +154,13 @@ def _hosts(task: Task, provider: Provider, here: NameFacts) -> Step:
             yield _hosts_edit(provider, name, shown)
         return
     in_order = not here.aliases and not _HOSTS_WRONG & task.faults(name)
+    if not in_order and mx.hosts and _is_the_organizations(task, here):
+        yield Need(
+            f"another return path: the MX records of {name} are the organization's own, and are "
+            f"never given to {provider.name}",
+            "whoever sets up the return path at the provider", "--return-path NAME", name, "MX",
+        )  # fmt: skip
+        return
     if in_order and mx.records and all(_has(task, e, mx) for e in expected):
         return
     if in_order and mx.records and not task.found("TOP008", "TOP009"):
@@ -165,6 +178,11 @@ def _hosts(task: Task, provider: Provider, here: NameFacts) -> Step:
     differs = sorted(map(str, found)) != sorted(map(str, mx.records))
     if not missing and (differs or here.aliases):
         yield _hosts_edit(provider, name, found)
+
+
+def _is_the_organizations(task: Task, here: NameFacts) -> bool:
+    """Whether the name is where an organization's own mail goes: its domain, or a zone's apex."""
+    return here.name == task.facts.dmarc.suffix_organizational or is_apex(task.facts, here)
 
 
 def _hosts_edit(provider: Provider, name: Domain, data: list[Mx]) -> Edit:

@@ -21,7 +21,7 @@ __all__ = ["write"]
 
 
 # What people write into templates of master files; `sendgate repo` does not read these.
-_PLACEHOLDER = re.compile(r"\{|<(?=%)|@(?=[@ZF])")
+_PLACEHOLDER = re.compile(r"(?<!%)\{|\{(?=[{%])|<(?=%)|@(?=[@ZF])")
 
 
 def write(changes: Iterable[Change], heading: Heading) -> str:

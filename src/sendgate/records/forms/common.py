@@ -52,7 +52,7 @@ def reasons(change: Change) -> list[str]:
 def removed(records: RecordSet) -> Iterator[str]:
     """Write the records of a set as comments, shortened where they are long."""
     for data in records.data:
-        text = f'"{data.text}"' if isinstance(data, Txt) else str(data)
+        text = quoted(data.strings) if isinstance(data, Txt) else str(data)
         shown = comment(text)
         shown = shown if len(shown) <= 200 else f"{shown[:150]}[...]{shown[-40:]}"
         yield f"{records.name} {records.rdtype} {shown}"

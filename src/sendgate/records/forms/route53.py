@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sendgate.dns.answers import Rdata, Txt
+from sendgate.dns.answers import Address, Rdata, Txt
 from sendgate.names import Domain
-from sendgate.records.forms.common import Heading, comment, data_of, plain, quoted
+from sendgate.records.forms.common import Heading, comment, data_of, plain, quoted, unfit
 from sendgate.records.plan import Change, RecordSet
 
 __all__ = ["write"]
@@ -42,7 +42,7 @@ def _set(records: RecordSet) -> dict[str, Any]:
         "Name": _name(records.name),
         "Type": records.rdtype,
         "TTL": records.ttl,
-        "ResourceRecords": [{"Value": _value(data)} for data in records.data],
+        "ResourceRecords": [{"Value": _value(records, data)} for data in records.data],
     }
 
 
@@ -51,5 +51,8 @@ def _name(name: Domain) -> str:
     return re.sub(r"\\([0-9]{3})", lambda m: f"\\{int(m[1]):03o}", plain(name))
 
 
-def _value(data: Rdata) -> str:
+def _value(records: RecordSet, data: Rdata) -> str:
+    if isinstance(data, Address) and data.ip is None:
+        why = "an alias is there, which only Route 53 itself can take away"
+        raise unfit(records.name, records.rdtype, "route53", why)
     return quoted(data.strings, base=8) if isinstance(data, Txt) else data_of(data)
