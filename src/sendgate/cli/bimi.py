@@ -37,9 +37,10 @@ def bimi(
         str | None, typer.Option("--selector", metavar="S", help="Selector; default: default.")
     ] = None,
 ) -> int:
-    """Judge a BIMI record with its logo and mark certificate, or files on disk.
+    """Judge a BIMI record with its logo and mark certificate.
 
-    Both are fetched over HTTPS, unless --offline or --replay says otherwise.
+    Both are fetched over HTTPS, unless --offline or --replay says otherwise. A logo on disk
+    is judged without a record.
     """
     from sendgate.render.bimi import bimi_json, bimi_on, single
 

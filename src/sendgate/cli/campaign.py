@@ -110,7 +110,7 @@ def status(
 
 @command("output", formats=("text", "jsonl", "csv"))
 def log(run: Run, name: Name = None, store: Where = None) -> int:
-    """Print every attempt and exclusion, in the order of their beginning."""
+    """Print every attempt and exclusion in their order."""
     from sendgate.render import json
     from sendgate.render.campaign import log_line, log_text
 

@@ -65,9 +65,10 @@ def message(
         typer.Option("--receiver", metavar="NAME", help="Receiver; a *-bulk one declares volume."),
     ] = None,
 ) -> int:
-    """Verify and judge one message: DKIM, ARC, SPF, DMARC, header, unsubscribe.
+    """Verify and judge one message as a receiver would.
 
-    SPF needs --ip, with --mail-from or --helo. TIME is like 2026-11-23T12:00:00Z.
+    DKIM, ARC, SPF and DMARC, its header, and how to unsubscribe from it. SPF needs --ip, with
+    --mail-from or --helo. TIME is like 2026-11-23T12:00:00Z.
     """
     from sendgate.render.message import message_json, message_on, single
 
