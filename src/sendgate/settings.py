@@ -23,7 +23,7 @@ from sendgate.audit.infer import SenderOptions
 from sendgate.errors import ConfigError, DomainError
 from sendgate.hosts.blocklist import LONGEST_PREFIX
 from sendgate.names import Domain, printable, read_domain
-from sendgate.profile import Receiver, SenderKind
+from sendgate.profile import IpAddress, Receiver, SenderKind
 from sendgate.vocabulary import Severity
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Say",
     "Setting",
     "read_environment",
+    "read_ip",
     "read_texts",
     "setting_named",
 ]
@@ -124,6 +125,11 @@ def _selector(text: str, _say: Say) -> str:
 
 
 def _ip(text: str, _say: Say) -> object:
+    return read_ip(text)
+
+
+def read_ip(text: str) -> IpAddress:
+    """Read an IP address, which may stand in brackets; raise `ConfigError`."""
     try:
         if "%" in text:  # fe80::1%eth0: an interface of this machine, which no receiver sees
             raise ValueError(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,8 +9,8 @@ import typer
 from sendgate.cli.auditing import typed_domain
 from sendgate.cli.command import Run, command
 from sendgate.cli.stop import run_whole
-from sendgate.errors import InputError
-from sendgate.names import printable
+from sendgate.errors import ConfigError, InputError
+from sendgate.settings import read_ip
 
 if TYPE_CHECKING:
     from sendgate.names import Domain
@@ -66,11 +65,9 @@ def spf(
 def typed_address(text: str) -> IpAddress:
     """Read the value of --ip; `InputError` where it is none."""
     try:
-        if "%" in text:  # fe80::1%eth0: an interface of this machine, which no receiver sees
-            raise ValueError(text)
-        return ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        raise InputError(f"--ip: {printable(text)} is not an IP address") from None
+        return read_ip(text)
+    except ConfigError as error:
+        raise InputError(f"--ip: {error}") from None
 
 
 async def _check(

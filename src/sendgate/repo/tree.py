@@ -16,7 +16,7 @@ from sendgate.errors import SourceError
 from sendgate.files import why
 from sendgate.names import printable
 
-__all__ = ["MAX_OCTETS", "SKIPPED", "FolderTree", "Tree"]
+__all__ = ["MAX_OCTETS", "SKIPPED", "FolderTree", "Tree", "program_text"]
 
 MAX_OCTETS = 256 * 1024 * 1024  # of one file; a larger one is not a zone
 SKIPPED = {".git", ".hg", ".svn", ".venv", ".terraform", "node_modules", "__pycache__"}
@@ -32,6 +32,20 @@ class Tree(Protocol):
     def read(self, path: str) -> bytes:
         """Read one file; raise `SourceError` where it is missing, too large, or outside."""
         ...
+
+
+def program_text(tree: Tree, path: str, limit: int) -> str | None:
+    """The text of a file that is only looked into; None where it is no text or over `limit`.
+
+    Programs beside the data tell lines, and nothing is lost where they do not.
+    """
+    try:
+        octets = tree.read(path)
+    except SourceError:
+        return None
+    if len(octets) > limit or b"\0" in octets:
+        return None
+    return octets.decode("utf-8", "replace")
 
 
 class FolderTree:

@@ -14,10 +14,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from sendgate.errors import SourceError
 from sendgate.repo.readers.javascript import Call, calls
 from sendgate.repo.reading import Place
-from sendgate.repo.tree import Tree
+from sendgate.repo.tree import Tree, program_text
 
 __all__ = ["Sought", "Sources"]
 
@@ -62,13 +61,10 @@ class Sources:
             self._take(path, tree)
 
     def _take(self, path: str, tree: Tree) -> None:
-        try:
-            octets = tree.read(path)
-        except SourceError:
+        text = program_text(tree, path, MAX_OCTETS)
+        if text is None:
             return
-        if len(octets) > MAX_OCTETS or b"\0" in octets:
-            return
-        for call in calls(octets.decode("utf-8", "replace")):
+        for call in calls(text):
             spot = _Spot(path, call, _owner(call))
             if call.name.endswith("_BUILDER"):
                 self._builders_of[call.name, spot.owner].append(spot)

@@ -32,7 +32,7 @@ from sendgate.repo.readers.terraform_records import TYPES, Value
 from sendgate.repo.readers.terraform_zones import Zone, Zones
 from sendgate.repo.readers.values import HIDDEN_ADDRESS, ValueProblem, address_before, other_data
 from sendgate.repo.reading import DeclaredZone, Hidden, Place, Reading, Slip, Unread
-from sendgate.repo.tree import Tree
+from sendgate.repo.tree import Tree, program_text
 
 __all__ = ["NAME", "before", "detect", "read"]
 
@@ -156,13 +156,10 @@ class _Sources:
                 self._take(path, tree)
 
     def _take(self, path: str, tree: Tree) -> None:
-        try:
-            octets = tree.read(path)
-        except SourceError:
+        text = program_text(tree, path, _MAX_OCTETS)
+        if text is None:
             return
-        if len(octets) > _MAX_OCTETS or b"\0" in octets:
-            return
-        for block in blocks(octets.decode("utf-8", "replace")):
+        for block in blocks(text):
             self._blocks[block.type, block.name].append((path, block))
             if block.type in TYPES and self.first is None:
                 self.first = path
