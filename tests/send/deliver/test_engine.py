@@ -332,6 +332,58 @@ async def test_abort_marks_what_is_in_doubt(tmp_path: Path) -> None:
         assert states[State.DELIVERED] <= len(peer.accepted) <= 30
 
 
+async def test_what_an_abort_kept_from_the_dot_is_due_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was us who broke off, so the schedule for a receiver that defers is not followed."""
+    async with ScriptedPeer() as peer, bench(tmp_path, route(peer.port)) as made:
+        commit, reached = made.store.commit, asyncio.Event()
+
+        async def slowly(*record: Any) -> None:
+            await commit(*record)
+            reached.set()
+            await asyncio.sleep(30)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(made.store, "commit", slowly)
+            engine = made.engine()
+            running = asyncio.create_task(engine.run(wait=True))
+            await reached.wait()
+            engine.abort()
+            assert (await running).why is Why.STOPPED
+        assert await made.states() == {State.DEFERRED: 1}
+        await made.go_on()
+        assert (await made.run()).why is Why.FINISHED
+        assert len(peer.accepted) == 1
+
+
+@pytest.mark.parametrize("reply", ["250 2.0.0 taken", "550 5.1.1 no such user"])
+async def test_an_answer_that_had_come_is_not_lost_by_an_abort(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reply: str
+) -> None:
+    """Broken off between the reply and its writing: neither unknown nor sent again."""
+    async with (
+        ScriptedPeer(script={"dot": Act(reply=reply)}) as peer,
+        bench(tmp_path, route(peer.port)) as made,
+    ):
+        engine, reached = made.engine(), asyncio.Event()
+        now = engine.now
+
+        async def slowly() -> Any:
+            if "answered" in made.steps and not reached.is_set():
+                reached.set()
+                await asyncio.sleep(30)
+            return await now()
+
+        monkeypatch.setattr(engine, "now", slowly)
+        running = asyncio.create_task(engine.run(wait=True))
+        await reached.wait()
+        engine.abort()
+        await running
+        last = State.DELIVERED if reply.startswith("2") else State.BOUNCED
+        assert await made.states() == {last: 1}
+
+
 async def test_mail_leaves_from_declared_addresses_only(tmp_path: Path) -> None:
     """A host of the other family is not called at all."""
     async with (

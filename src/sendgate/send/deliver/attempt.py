@@ -125,6 +125,7 @@ class Try:
     sources: tuple[str, ...] = ()
     tries: list[Attempt] = field(default_factory=list)
     committed: bool = False
+    answer: Attempt | None = None  # what came of the commit record
 
     @property
     def in_doubt(self) -> bool:
@@ -201,6 +202,8 @@ class Try:
             self.note("committed")
 
         result = await session.deliver(self.made.envelope, self.made.data, commit)
+        if self.committed:
+            self.answer = result
         self.note("answered")
         return result
 

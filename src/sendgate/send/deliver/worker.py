@@ -13,7 +13,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from sendgate.send import schedule
 from sendgate.send.deliver.attempt import Line, Try
 from sendgate.send.deliver.desk import Bounds, Desk
 from sendgate.send.deliver.lane import Job, Lane
@@ -24,7 +23,6 @@ from sendgate.send.outcome import (
     Deferred,
     Delivered,
     NotSent,
-    Outcome,
     Peer,
     Phase,
     Unknown,
@@ -289,20 +287,22 @@ class Worker:
         await self._write(job, verdict)
 
     async def broken_off(self, job: Job) -> None:
-        """Write down an attempt that was broken off between its commit record and its outcome."""
+        """Write down an attempt that was broken off between its commit record and its outcome.
+
+        Whose dot had not left is due at once: it was us who broke off, and not the receiver.
+        """
         desk, now = self.desk, await self.foreman.now()
-        attempt = job.attempt
+        attempt, history = job.attempt, job.lease.history
         assert attempt is not None, "only what was begun can be broken off"
         peer = attempt.line.session.peer if attempt.line is not None else None
-        outcome: Outcome
-        if attempt.in_doubt:
-            outcome = Unknown(_IN_DOUBT, peer)
+        if attempt.answer is not None:  # it had come, and was not yet written
+            draw = desk.dice.random()
+            verdict = desk.judge([attempt.answer], history, now, draw, committed=True)
+        elif attempt.in_doubt:
+            verdict = Verdict(Unknown(_IN_DOUBT, peer))
         else:
-            outcome = schedule.deferred(
-                job.lease.history, now, desk.dice.random(), category="temporary",
-                phase=Phase.DATA, peer=peer, detail=_BROKEN_OFF, schedule=desk.judge.schedule,
-            )  # fmt: skip
-        await self._write(job, Verdict(outcome))
+            verdict = Verdict(Deferred("temporary", now, Phase.DATA, None, peer, _BROKEN_OFF))
+        await self._write(job, verdict)
 
 
 def _rejection(lane: Lane, outcome: Bounced | Deferred) -> str:
