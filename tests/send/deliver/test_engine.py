@@ -223,7 +223,7 @@ async def test_before_the_dot_the_next_host_is_called(tmp_path: Path, act: dict[
         ("rcpt", "450 4.7.1 greylisted, try again later"),
         ("rcpt", "451 4.3.0 try again in 20 minutes"),
         ("rcpt", "452 4.2.2 mailbox full"),
-        ("data", "451 4.7.26 unauthenticated mail is not accepted"),
+        ("data", "451 4.7.1 this looks like spam"),
         ("dot", "451 4.3.0 local error"),
     ],
 )
