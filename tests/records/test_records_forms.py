@@ -163,6 +163,17 @@ def test_what_is_removed_is_no_record(form: str) -> None:
     assert as_read(read_back(form, text).records) == as_records((kept,))
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_comments_command_no_runner_and_end_at_their_line(form: str) -> None:
+    """What CI runners obey in a log, and what ends a line anywhere, is escaped in comments."""
+    hostile = "##[error]x ##vso[task] \u2028 \u0085 \r\n evil"
+    text = written(form, changes((_set("", (text_data("x"),), 300),), hostile), hostile)
+    assert "##[" not in text
+    assert "##vso" not in text
+    assert text.isascii()
+    assert not [line for line in text.splitlines() if line.strip().startswith("evil")]
+
+
 def test_route53_deletes_before_it_adds() -> None:
     """A CNAME goes, with its exact data and TTL, before what takes its place comes."""
     gone = _set("_dmarc.", (Target(Domain("x.example.net")),), 77)

@@ -83,11 +83,18 @@ def records(
     with run.destination() as destination:
         proposal = run_whole(_propose(run, profile, supplied))
         if zone is not None:
-            kept = tuple(change for change in proposal.changes if change.one.zone == zone)
-            proposal = replace(proposal, changes=kept)
+            proposal = _only_in(proposal, zone)
         destination.write(_written(run, proposal, form, terraform))
     _tell(run, proposal)
     return 0 if run.options.exit_zero else proposal.exit_code
+
+
+def _only_in(proposal: Proposal, zone: Domain) -> Proposal:
+    """Leave out the changes of other zones, and say so."""
+    kept = tuple(change for change in proposal.changes if change.one.zone == zone)
+    others = dict.fromkeys(c.one.zone.text for c in proposal.changes if c not in kept)
+    note = f"further changes, which belong to it, lie in {' and '.join(others)}"
+    return replace(proposal, changes=kept, notes=(*proposal.notes, *([note] if others else [])))
 
 
 def _written(run: Run, proposal: Proposal, form: str, terraform: str) -> str:

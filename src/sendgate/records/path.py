@@ -49,7 +49,7 @@ def path(task: Task) -> Step:
     here, kept = task.facts.names[name], family(task)
     if all(isinstance(answer, Failed) for answer in here.answers):
         return
-    if provider is None:
+    if provider is None or kept is None:
         yield from _bounces(task, here)
     elif kept == "b":
         yield from _alias(task, provider, here)

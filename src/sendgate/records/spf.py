@@ -64,7 +64,7 @@ def _asked(task: Task, name: Domain) -> tuple[tuple[str, ...], str, list[Need]]:
              if isinstance(data, Txt) and spf1.is_spf(data.text)]  # fmt: skip
     if role is None and task.facts.profile.provider is None and not shown:
         templates = []  # a provider that only shows by its records asks for nothing here
-    texts = shown or [task.filled(e.value) for e in templates]
+    texts = shown or [task.filled(e.value) for e in templates] or _by_include(task, name)
     ending = next((m[0] for t in texts if (m := re.search(r"[-~?]all\Z", t))), _DEFAULT)
     found = [term for text in shown for term in _mechanisms(text)]
     needs = []
@@ -75,6 +75,14 @@ def _asked(task: Task, name: Domain) -> tuple[tuple[str, ...], str, list[Need]]:
         elif host(known) is not None:
             found.append(f"include:{known}")
     return tuple(dict.fromkeys(found)), ending, needs
+
+
+def _by_include(task: Task, name: Domain) -> list[str]:
+    """Give a record for a return path of which the provider says nothing, if it has one include."""
+    known = () if task.provider is None else task.provider.spf_includes
+    if name != task.path or name == task.sending or len(known) != 1:
+        return []
+    return [f"v=spf1 include:{known[0]} {_DEFAULT}"]
 
 
 def _mechanisms(text: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from sendgate.audit.judge import Policy
 from sendgate.audit.report import Finding, Report
 from sendgate.audit.run import audit
-from sendgate.dns.answers import Answer, Failed, NoData, NxDomain, Question, Records, Target
+from sendgate.dns.answers import Answer, Failed, NoData, NxDomain, Question, Reason, Records, Target
 from sendgate.dns.probe import new_seed
 from sendgate.dns.source import DnsSource, RunSource
 from sendgate.names import Domain
@@ -46,6 +46,7 @@ __all__ = ["propose"]
 _ROUNDS = 6
 _STEPS: tuple[Callable[[Task], Step], ...] = (keys, path, spf, dmarc, mail_hosts, shown)
 _BESIDE = ("A", "AAAA", "MX", "TXT", "CAA", "SRV", "NS")  # what may stand where a CNAME is to be
+_NOT_PUT = frozenset({Reason.NOT_ASKED, Reason.ALLOWANCE})
 _AREAS = {
     "dkim": ("DKIM", "ALN", "TOP", "RCV"),
     "path": ("TOP", "MX", "DNS", "SPF", "ALN", "RCV"),
@@ -236,6 +237,8 @@ class _Work:
     async def _published(self, name: Domain, rdtype: str, zone: Domain) -> RecordSet | None:
         """Give the records that are published at exactly this name."""
         answer = await self._source.ask(Question(name, "TXT" if rdtype == "CNAME" else rdtype))
+        if isinstance(answer, Failed) and not answer.aliases and answer.reason not in _NOT_PUT:
+            self._unseen[Unknown.of(answer)] = None
         alias = answer.aliases[0] if answer.aliases and answer.aliases[0].name == name else None
         if rdtype == "CNAME":
             if alias is None or _from_wildcard(answer):
@@ -264,7 +267,7 @@ class _Work:
 
     async def _zone(self, name: Domain) -> Domain:
         """Find the zone that a name is published in; without an answer, its registrable domain."""
-        from sendgate.dmarc.suffixes import registrable
+        from sendgate.dmarc.suffixes import is_suffix_or_above, registrable
 
         for above in (name, *name.ancestors):
             answer = await self._source.ask(Question(above, "SOA"))
@@ -273,6 +276,8 @@ class _Work:
             if isinstance(answer, Records):
                 return above
             if isinstance(answer, NoData | NxDomain) and answer.zone is not None:
+                if is_suffix_or_above(answer.zone):
+                    break  # the domain is not delegated yet: its zone is still to be made
                 return answer.zone
         return registrable(name) or name
 

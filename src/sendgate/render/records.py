@@ -42,6 +42,7 @@ def heading(proposal: Proposal) -> tuple[str, ...]:
         f"{proposal.after.domain}{who}: {what}; {outcome(proposal)}",
         *_needed(proposal),
         *_left(proposal),
+        *proposal.notes,
     )
 
 
@@ -58,7 +59,6 @@ def summary(proposal: Proposal) -> Iterator[str]:
             yield (f"{change.one.name}: the TTL of what is there is what a resolver has left of it")
     yield from rest
     yield from (f"not seen: {item.question} ({item.text})" for item in proposal.unseen)
-    yield from proposal.notes
     yield first
 
 

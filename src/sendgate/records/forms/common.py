@@ -28,7 +28,8 @@ class Heading:
 
 def comment(text: str) -> str:
     """Make a text fit for one line of a comment in any form: printable ASCII alone."""
-    return "".join(c if " " <= c <= "~" else f"\\u{ord(c):04x}" for c in text)
+    shown = "".join(c if " " <= c <= "~" else f"\\u{ord(c):04x}" for c in text)
+    return re.sub(r"#(?=#)|(?<=#)#", r"\\u0023", shown)  # CI runners obey ## in a log
 
 
 def wrapped(text: str) -> list[str]:
