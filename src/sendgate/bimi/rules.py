@@ -1,4 +1,4 @@
-"""What can be wrong with a BIMI record and with the DMARC policy that it rests on.
+"""What can be wrong with a BIMI record; `policy_rules` judges DMARC, `asset_rules` the files.
 
 All of it concerns the logo alone, never the delivery of mail. Where the record's question
 failed, BIMI001 says so as a note. BIMI004 says it too for the sending domain's own record,
@@ -9,15 +9,15 @@ selector was declared, so that a logo nobody asked for does not leave an audit u
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sendgate.bimi.asset_rules import CERTIFICATE_RULES, LOGO_RULES
-from sendgate.bimi.facts import BimiPlace
-from sendgate.bimi.record import BimiRecord, location_of
-from sendgate.dmarc.record import DmarcRecord, Policy
-from sendgate.names import Domain, printable
-from sendgate.observed import Absent, Evidence, Present, Unknown, evidence_of
+from sendgate.bimi.judging import applied, draft, seen
+from sendgate.bimi.policy_rules import POLICY_RULES
+from sendgate.bimi.record import location_of
+from sendgate.dmarc.record import Policy
+from sendgate.names import printable
+from sendgate.observed import Absent, Present, Unknown
 from sendgate.vocabulary import (
     Document,
     Hit,
@@ -42,16 +42,10 @@ _SEVERAL_URIS = re.compile(r",\s*[A-Za-z][A-Za-z0-9+.-]*:")
 _PREFIX = re.compile(r"[A-Za-z0-9-]{1,63}\Z")
 
 
-def _draft(section: str) -> Document:
-    name = "draft-brand-indicators-for-message-identification-12"
-    url = f"https://datatracker.ietf.org/doc/html/{name}#section-{section.split()[0]}"
-    return Document(f"{name} section {section}", url)
-
-
 @rule(
     "BIMI001",
     Severity.NOTE,
-    _draft("7.2"),
+    draft("7.2"),
     remedy="Publish a BIMI record if mailbox providers are to show your logo beside this mail.",
     scope=Scope.BRAND,
 )
@@ -78,7 +72,7 @@ def no_bimi_record(facts: DomainFacts) -> Verdicts:
 @rule(
     "BIMI002",
     Severity.ERROR,
-    _draft("7.2 step 8"),
+    draft("7.2 step 8"),
     remedy="Leave one BIMI record at the name.",
     scope=Scope.BRAND,
 )
@@ -91,14 +85,14 @@ def several_bimi_records(facts: DomainFacts) -> Verdicts:
     if place is not None and len(place.records) > 1:
         yield Hit(
             f"{place.answer.question.name} has {len(place.records)} BIMI records where one may be",
-            _seen(place),
+            seen(place),
         )
 
 
 @rule(
     "BIMI003",
     Severity.ERROR,
-    _draft("4.3"),
+    draft("4.3"),
     remedy="Begin the record with v=BIMI1, in capitals.",
     scope=Scope.BRAND,
 )
@@ -113,14 +107,14 @@ def wrong_bimi_version(facts: DomainFacts) -> Verdicts:
             name = place.answer.question.name
             yield Hit(
                 f"the record at {name} begins with {printable(begin)}, not with v=BIMI1",
-                _seen(place),
+                seen(place),
             )
 
 
 @rule(
     "BIMI004",
     Severity.ERROR,
-    _draft("4.3"),
+    draft("4.3"),
     remedy="Add l= with the https address of the logo, or write l=; a=; to decline.",
     scope=Scope.BRAND,
 )
@@ -135,20 +129,20 @@ def no_logo_location(facts: DomainFacts) -> Verdicts:
         facts.profile.bimi_declared or unknown.question.name.is_under(facts.profile.sending)
     ):
         yield cannot_tell(unknown)
-    for place, record in _applied(facts):
+    for place, record in applied(facts):
         name = place.answer.question.name
         if record.declines:
-            yield Hit(f"the record at {name} declines to show a logo", _seen(place), Severity.NOTE)
+            yield Hit(f"the record at {name} declines to show a logo", seen(place), Severity.NOTE)
         elif record.location is None:
-            yield Hit(f"the record at {name} has no l= tag", _seen(place))
+            yield Hit(f"the record at {name} has no l= tag", seen(place))
         elif record.location == "":
-            yield Hit(f"the record at {name} has an empty l=, but a location in a=", _seen(place))
+            yield Hit(f"the record at {name} has an empty l=, but a location in a=", seen(place))
 
 
 @rule(
     "BIMI005",
     Severity.ERROR,
-    _draft("4.3"),
+    draft("4.3"),
     remedy="Put one https address of an SVG file into l=.",
     scope=Scope.BRAND,
 )
@@ -158,19 +152,19 @@ def bad_logo_location(facts: DomainFacts) -> Verdicts:
     Receivers fetch the logo by https alone and take SVG or SVGZ alone; they treat anything
     else as a lasting error and show no logo.
     """
-    for place, record in _applied(facts):
+    for place, record in applied(facts):
         why = _bad_location(record.location) if record.location else None
         if why is not None:
             yield Hit(
                 f"the record at {place.answer.question.name} has l={record.location}, {why}",
-                _seen(place),
+                seen(place),
             )
 
 
 @rule(
     "BIMI006",
     Severity.ERROR,
-    _draft("4.3"),
+    draft("4.3"),
     remedy="Put the https address of the mark certificate into a=, or leave it empty.",
     scope=Scope.BRAND,
 )
@@ -179,109 +173,13 @@ def bad_evidence_location(facts: DomainFacts) -> Verdicts:
 
     Receivers that ask for a mark certificate cannot fetch it, and show no logo.
     """
-    for place, record in _applied(facts):
+    for place, record in applied(facts):
         value = record.evidence_location
         why = _bad_uri(value) if value else None
         if why is not None:
             yield Hit(
-                f"the record at {place.answer.question.name} has a={value}, {why}", _seen(place)
+                f"the record at {place.answer.question.name} has a={value}, {why}", seen(place)
             )
-
-
-@rule(
-    "BIMI007",
-    Severity.ERROR,
-    _draft("7.1 step 7"),
-    remedy="Publish p=quarantine or p=reject at the sending domain and the organizational domain.",
-    scope=Scope.BRAND,
-)
-def dmarc_policy_none(facts: DomainFacts) -> Verdicts:
-    """A BIMI record is published, but DMARC asks for nothing: p=none, or no policy at all.
-
-    Receivers show a logo only where the sending domain and the organizational domain both
-    ask for quarantine or reject.
-    """
-    place = _wanted(facts)
-    if place is None:
-        return
-    gates = tuple(_gates(facts))
-    for domain, record, evidence in gates:
-        policy = record.policy_when_published("p")
-        if policy is None or policy is Policy.NONE:
-            asks = "asks for nothing that receivers act on" if policy is None else "asks for p=none"
-            yield Hit(f"_dmarc.{domain} {asks}", evidence + _seen(place))
-    unknown = _gate_unknown(facts)
-    if unknown is not None:
-        yield cannot_tell(unknown)
-    elif not gates and isinstance(facts.dmarc.policy, Absent):
-        yield Hit(
-            f"no DMARC policy covers {facts.profile.sending}",
-            facts.dmarc.policy.evidence + _seen(place),
-        )
-
-
-@rule(
-    "BIMI008",
-    Severity.ERROR,
-    _draft("7.1 step 8"),
-    remedy="Remove sp=none, or raise it to quarantine or reject.",
-    scope=Scope.BRAND,
-)
-def dmarc_subdomain_policy_none(facts: DomainFacts) -> Verdicts:
-    """A BIMI record is published, but a DMARC record has sp=none.
-
-    Receivers then show no logo, for mail of the domain itself neither.
-    """
-    place = _wanted(facts)
-    if place is not None:
-        for domain, record, evidence in _gates(facts):
-            if record.sp is Policy.NONE:
-                yield Hit(f"_dmarc.{domain} has sp=none", evidence + _seen(place))
-
-
-@rule(
-    "BIMI009",
-    Severity.ERROR,
-    _draft("7.1 step 9"),
-    remedy="Remove pct from the DMARC record.",
-    scope=Scope.BRAND,
-)
-def dmarc_percentage_below_100(facts: DomainFacts) -> Verdicts:
-    """A BIMI record is published, but DMARC asks for quarantine with a pct other than 100.
-
-    Receivers then show no logo. Without pct the policy holds for all mail.
-    """
-    place = _wanted(facts)
-    if place is None:
-        return
-    for domain, record, evidence in _gates(facts):
-        pct = record.value("pct")
-        quarantine = record.policy_when_published("p") is Policy.QUARANTINE
-        if quarantine and pct is not None and pct != "100":
-            yield Hit(f"_dmarc.{domain} has p=quarantine with pct={pct}", evidence + _seen(place))
-
-
-@rule(
-    "BIMI010",
-    Severity.WARNING,
-    Document(
-        "mailauth, BIMI policy check",
-        "https://github.com/postalsys/mailauth/blob/master/lib/bimi/index.js",
-    ),
-    remedy="Remove t=y from the DMARC record once reports are clean.",
-    scope=Scope.BRAND,
-)
-def dmarc_in_test_mode(facts: DomainFacts) -> Verdicts:
-    """A BIMI record is published, but the DMARC policy is marked as a test by t=y.
-
-    A receiver that knows the tag takes the policy as one step weaker, and may show no logo.
-    """
-    place = _wanted(facts)
-    policy = facts.dmarc.policy
-    if place is None or not isinstance(policy, Present) or not policy.value.record.testing:
-        return
-    if policy.value.policy is not Policy.NONE:
-        yield Hit(f"_dmarc.{policy.value.domain} has t=y", policy.evidence + _seen(place))
 
 
 @rule(
@@ -296,15 +194,15 @@ def no_mark_certificate(facts: DomainFacts) -> Verdicts:
 
     Gmail and Apple show a logo only with a mark certificate; Yahoo shows it without.
     """
-    for place, record in _applied(facts):
+    for place, record in applied(facts):
         if record.location and not record.evidence_location:
-            yield Hit(f"the record at {place.answer.question.name} has no a=", _seen(place))
+            yield Hit(f"the record at {place.answer.question.name} has no a=", seen(place))
 
 
 @rule(
     "BIMI022",
     Severity.NOTE,
-    _draft("4.3"),
+    draft("4.3"),
     remedy="Correct or remove the value.",
     scope=Scope.BRAND,
 )
@@ -314,14 +212,14 @@ def ignored_bimi_value(facts: DomainFacts) -> Verdicts:
     The avatar preference is brand or personal; a local-part selector is made of letters,
     digits and hyphens, 63 at most, as it becomes a DNS label.
     """
-    for place, record in _applied(facts):
+    for place, record in applied(facts):
         name = place.answer.question.name
         avatar = record.avatar_preference
         if avatar is not None and avatar not in {"brand", "personal"}:
-            yield Hit(f"the record at {name} has avp={avatar}", _seen(place))
+            yield Hit(f"the record at {name} has avp={avatar}", seen(place))
         for prefix in record.local_part_selectors:
             if not _PREFIX.match(prefix):
-                yield Hit(f"the record at {name} has {printable(prefix)} in lps=", _seen(place))
+                yield Hit(f"the record at {name} has {printable(prefix)} in lps=", seen(place))
 
 
 def _enforces(facts: DomainFacts) -> bool:
@@ -330,36 +228,6 @@ def _enforces(facts: DomainFacts) -> bool:
         Policy.QUARANTINE,
         Policy.REJECT,
     }
-
-
-def _seen(place: BimiPlace) -> tuple[Evidence, ...]:
-    return evidence_of(place.answer, *place.records)
-
-
-def _applied(facts: DomainFacts) -> Iterator[tuple[BimiPlace, BimiRecord]]:
-    """Give the one record that receivers use, with its place, if there is one."""
-    place = facts.bimi.applied
-    if place is not None and place.record is not None:
-        yield place, place.record
-
-
-def _wanted(facts: DomainFacts) -> BimiPlace | None:
-    """Give the place of a record that wants a logo shown; a declination needs no DMARC."""
-    return next((place for place, record in _applied(facts) if not record.declines), None)
-
-
-def _gates(facts: DomainFacts) -> Iterator[tuple[Domain, DmarcRecord, tuple[Evidence, ...]]]:
-    """Give the DMARC records that decide: the sending and the organizational domain's."""
-    for domain in dict.fromkeys((facts.dmarc.author, facts.dmarc.organizational)):
-        step = None if domain is None else facts.dmarc.steps.get(domain)
-        if step is not None and isinstance(step.seen, Present):
-            yield step.domain, step.seen.value, step.seen.evidence
-
-
-def _gate_unknown(facts: DomainFacts) -> Unknown | None:
-    if isinstance(facts.dmarc.author_record, Unknown):
-        return facts.dmarc.author_record
-    return facts.dmarc.organizational_unknown
 
 
 def _bad_location(uri: str) -> str | None:
@@ -389,10 +257,7 @@ RULES: tuple[Rule, ...] = (
     no_logo_location,
     bad_logo_location,
     bad_evidence_location,
-    dmarc_policy_none,
-    dmarc_subdomain_policy_none,
-    dmarc_percentage_below_100,
-    dmarc_in_test_mode,
+    *POLICY_RULES,
     *LOGO_RULES,
     no_mark_certificate,
     *CERTIFICATE_RULES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sendgate.bimi.rules import dmarc_policy_none
+from sendgate.bimi.policy_rules import dmarc_policy_none
 from sendgate.dmarc.report_rules import no_aggregate_reports
 from sendgate.mx.facts import MxFacts
 from sendgate.observed import evidence_of
