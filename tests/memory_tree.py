@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from refusals import result_or
 
 from sendgate.errors import SourceError
 from sendgate.repo.reading import Reading
-from sendgate.repo.tree import Tree
+from sendgate.repo.tree import FolderTree, Tree
 
 
 class MemoryTree:
@@ -33,6 +34,20 @@ class MemoryTree:
         if path not in self.files:
             raise SourceError("there is no such file", path)
         return self.files[path]
+
+
+def write(folder: Path, files: dict[str, str | bytes]) -> FolderTree:
+    """Write files below a folder, and give it as a `Tree`."""
+    for path, text in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return FolderTree(folder)
+
+
+def slips(reading: Reading) -> list[tuple[str, str, int | None, str, str | None]]:
+    """The slips of a reading: kind, name, line, what is written, what is published."""
+    return [(str(s.kind), s.name.text, s.place.line, s.written, s.published) for s in reading.slips]
 
 
 def read_or_refused(read: Callable[[Tree], Reading], tree: MemoryTree) -> Reading | None:

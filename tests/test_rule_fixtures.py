@@ -5,8 +5,6 @@ Each zone must yield *exactly* the ids that its case names, from the whole catal
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 from audits import audit_fixture, check_fixture
 from mail_hosts import HostsDouble, chain_in
+from rule_cases import assert_is_whole, assert_shows_its_own_rule, read
 from webs import WebDouble
 
 from sendgate.audit.catalogue import RULES as AUDIT_RULES
@@ -32,10 +31,6 @@ TYPES = {
     ".pem": "application/pem-certificate-chain",
 }
 TIME = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-def read(folder: Path) -> dict[str, Any]:
-    return tomllib.loads((folder / "case.toml").read_text())
 
 
 async def reports_of(folder: Path, half: str) -> tuple[tuple[Report, ...], dict[str, Any]]:
@@ -89,22 +84,13 @@ async def test_zone_yields_exactly_the_expected_ids(folder: Path, half: str) -> 
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
 def test_a_case_shows_its_own_rule(folder: Path) -> None:
     """The bad half has the rule that the folder is named for, the good half has not."""
-    rule_id = folder.name.partition("-")[0]
-    case = read(folder)
-    assert rule_id in case["bad"]["findings"]
-    assert rule_id not in case["good"]["findings"]
+    assert_shows_its_own_rule(folder)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_catalogue_is_whole(rule: Any) -> None:
     """A rule says what is wrong, what then happens, what to do, where it is written."""
-    assert re.fullmatch(r"[A-Z]+[0-9]{3}", rule.id)
-    assert rule.summary.endswith("."), "the docstring's first line is a sentence"
-    assert len(rule.explanation) > 40, "the docstring says what a receiver then does"
-    assert rule.remedy.endswith(".")
-    assert rule.citation.text
-    assert rule.citation.url.startswith("https://")
-    assert (FOLDER / f"{rule.id}-{rule.name}" / "case.toml").is_file(), "the rule has no fixture"
+    assert_is_whole(rule, FOLDER)
 
 
 def test_ids_and_names_are_unique() -> None:

@@ -12,8 +12,6 @@ it is judged as a received one, that came in `session`; without, as one that is 
 from __future__ import annotations
 
 import asyncio
-import re
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +21,7 @@ import pytest
 from audits import offline
 from message.receiving import session
 from message.signing import NOW, key_of, pem, published, rsa_signer, txt_answer
+from rule_cases import assert_is_whole, assert_shows_its_own_rule, read
 
 from sendgate.audit.catalogue import RULES as AUDIT_RULES
 from sendgate.audit.judge import Judgement, Policy, run_rules
@@ -54,10 +53,6 @@ class Published:
     async def ask(self, question: Question) -> Answer:
         """Answer one question."""
         return self.keys.get(question) or await self.zone.ask(question)
-
-
-def read(folder: Path) -> dict[str, Any]:
-    return tomllib.loads((folder / "case.toml").read_text())
 
 
 def signers(how: Mapping[str, Any]) -> list[Signer]:
@@ -154,21 +149,13 @@ def test_message_yields_exactly_the_expected_ids(folder: Path, half: str) -> Non
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
 def test_a_case_shows_its_own_rule(folder: Path) -> None:
     """The bad half has the rule that the folder is named for, the good half has not."""
-    rule_id = folder.name.partition("-")[0]
-    case = read(folder)
-    assert rule_id in case["bad"]["findings"]
-    assert rule_id not in case["good"]["findings"]
+    assert_shows_its_own_rule(folder)
 
 
 @pytest.mark.parametrize("rule", RECEIVED_RULES, ids=lambda rule: rule.id)
 def test_catalogue_is_whole(rule: Any) -> None:
     """A rule says what is wrong, what then happens, what to do, where it is written."""
-    assert re.fullmatch(r"[A-Z]+[0-9]{3}", rule.id)
-    assert rule.summary.endswith("."), "the docstring's first line is a sentence"
-    assert len(rule.explanation) > 40, "the docstring says what a receiver then does"
-    assert rule.remedy.endswith(".")
-    assert rule.citation.url.startswith("https://")
-    assert (FOLDER / f"{rule.id}-{rule.name}" / "case.toml").is_file(), "the rule has no fixture"
+    assert_is_whole(rule, FOLDER)
 
 
 def test_ids_and_names_are_unique_among_all_rules() -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from memory_tree import slips, write
 
 from sendgate.dns.answers import Address, Mx, Target, Txt
 from sendgate.errors import SourceError
@@ -19,14 +20,6 @@ from sendgate.repo.tree import FolderTree
 
 SOA = "@ SOA ns1 hostmaster 1 2 3 4 300\n"
 HEAD = "$TTL 60\n$ORIGIN example.com.\n" + SOA  # three lines
-
-
-def write(folder: Path, files: dict[str, str | bytes]) -> FolderTree:
-    for path, text in files.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return FolderTree(folder)
 
 
 def read(folder: Path, text: str | bytes, name: str = "example.com.zone") -> Reading:
@@ -47,10 +40,6 @@ def names(reading: Reading) -> list[str]:
 
 def zones(reading: Reading) -> list[str]:
     return [zone.apex.text for zone in reading.zones]
-
-
-def slips(reading: Reading) -> list[tuple[str, str, int | None, str, str | None]]:
-    return [(str(s.kind), s.name.text, s.place.line, s.written, s.published) for s in reading.slips]
 
 
 def unread(reading: Reading) -> list[tuple[str, str, list[str]]]:

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from memory_tree import slips, write
 
 from sendgate.dns.answers import Address, Mx, NoData, Question, Raw, Records, Target, Txt
 from sendgate.dns.zonefile import ZoneRecord
@@ -21,14 +22,6 @@ from sendgate.repo.tree import FolderTree
 ALIAS = "Route53Provider/ALIAS"
 
 
-def write(folder: Path, files: dict[str, str | bytes]) -> FolderTree:
-    for path, text in files.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return FolderTree(folder)
-
-
 def read(folder: Path, text: str | bytes, name: str = "example.com.yaml") -> Reading:
     return octodns.read(write(folder, {name: text}))
 
@@ -39,10 +32,6 @@ def texts(reading: Reading, name: str = "example.com") -> list[str]:
         for r in reading.records
         if r.name.text == name and isinstance(r.data, Txt)
     ]
-
-
-def slips(reading: Reading) -> list[tuple[str, str, int | None, str, str | None]]:
-    return [(str(s.kind), s.name.text, s.place.line, s.written, s.published) for s in reading.slips]
 
 
 def unread(reading: Reading) -> list[tuple[int | None, str, list[str]]]:
