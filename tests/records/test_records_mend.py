@@ -7,33 +7,41 @@ page shows it, for nobody could guess it.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from audits import REVERSE, SEED, TIME, options_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from records_back import FORMS, NODE, as_read, as_records, laid_over, read_back, written
 
 from sendgate.audit.infer import build_profile
 from sendgate.audit.report import Verdict
 from sendgate.audit.run import audit
+from sendgate.cli.schema import read_schema
 from sendgate.dmarc.suffixes import is_suffix_or_above
+from sendgate.dns.answers import Origin
 from sendgate.dns.overlay import NowhereSource, OverlaySource
 from sendgate.dns.source import DnsSource, RunSource
 from sendgate.dns.zonefile import ZoneRecord
 from sendgate.dns.zones import ZoneSource
+from sendgate.errors import InputError
 from sendgate.names import Domain
 from sendgate.profile import Profile
-from sendgate.records.plan import Proposal, Shown, Supplied
+from sendgate.records.plan import Proposal, Shown, Supplied, text_data
 from sendgate.records.work import propose
 from sendgate.render.records import document, heading
 
 FOLDER = Path(__file__).parent.parent.parent / "fixtures" / "providers"
 CASES = sorted(path.parent for path in FOLDER.glob("*/case.toml"))
 OWN = Domain("example.com")
+SCHEMA = jsonschema.Draft202012Validator(json.loads(read_schema("records")))
 KEPT = {"example.com", "ns1.example.com", "www.example.com", "mail.example.com"}
 
 
@@ -99,6 +107,7 @@ async def test_published_in_any_form_the_audit_passes(folder: Path, state: str) 
     # What stands below a delegation is seen only once it is published.
     delegated = any(records.rdtype == "NS" for records in made.records)
     assert made.exit_code == (3 if delegated else 0), (heading(made), made.unseen)
+    SCHEMA.validate(document(made))
     for form in FORMS:
         read = (
             read_back(form, written(form, made.changes, *heading(made))) if made.records else None
@@ -142,3 +151,42 @@ async def test_each_change_says_why() -> None:
     made = await proposal(Case(FOLDER / "hubspot"), "wrong", shown=False)
     assert [c.mends for c in made.changes] == [("TOP032",), ("TOP032",)]
     assert all(c.why for c in made.changes)
+
+
+HOSTILE = st.lists(
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=300)
+    | st.sampled_from(
+        ['"', "\\", ";", "${x}", "%{x}", "*/", "// x", "##[x", "{{ x }}", '" "', "x" * 600]
+    ),
+    min_size=1, max_size=3, unique=True,
+)  # fmt: skip
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    folder=st.sampled_from(CASES), state=st.sampled_from(["wrong", "empty"]), texts=HOSTILE,
+    form=st.sampled_from(FORMS),
+)  # fmt: skip
+async def test_hostile_texts_beside_the_records_come_through(
+    folder: Path, state: str, texts: list[str], form: str
+) -> None:
+    """What others publish at the names of the roles is kept to the octet, or refused as a whole."""
+    case = Case(folder)
+    current = [r for r in case.current(state) if r.rdtype != "CNAME" or r.name.is_under(OWN)]
+    aliases = {r.name for r in current if r.rdtype == "CNAME"}
+    for name in set(case.profile.mail_names) - aliases:
+        current += [
+            ZoneRecord(name, "TXT", 300, text_data(t), Origin("file", "x", 1), OWN) for t in texts
+        ]  # fmt: skip
+    supplied = Supplied(case.account)
+    made = await propose(case.profile, source(current), supplied, time=TIME, seed=SEED)
+    try:
+        text = written(form, made.changes, *heading(made))
+    except InputError:
+        assert form in {"octodns", "dnscontrol", "terraform azurerm"}
+        assert any('"' in text for text in texts)
+        return
+    if made.records:
+        assert as_read(read_back(form, text).records) == as_records(made.records)

@@ -231,6 +231,19 @@ def test_dmarc_is_mended_and_never_weakened(proposed: Any, records: list[str], o
     assert made.exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "texts", [["DMARC1; p=none"], ["v=DMARC1; p=none", "v=DMARC1; p=quarantine"]]
+)
+def test_a_void_policy_is_not_revived_over_a_stricter_one(proposed: Any, texts: list[str]) -> None:
+    """The organization's reject applies while the sender's own text is void: that is a decision."""
+    lines = [f'_dmarc.news TXT "{text}"' for text in texts]
+    made = proposed(*SIGNED, SPF, DMARC, *lines)
+    assert made.changes == ()
+    assert "p=reject of example.com applies" in made.needed[0].what
+    made = proposed(*SIGNED, SPF, '_dmarc TXT "v=DMARC1; p=none; rua=mailto:d@example.com"', *lines)
+    assert len(made.changes) == 1
+
+
 def test_an_alias_that_leads_to_a_policy_stays(proposed: Any) -> None:
     """A service may keep the record; one that leads nowhere gives way."""
     where = "_dmarc CNAME d._report.example.com."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sendgate.dmarc.facts import DmarcFacts
+from sendgate.dmarc.facts import AppliedPolicy, DmarcFacts
 from sendgate.dmarc.record import DmarcRecord, Policy, ReportUri, parse
 from sendgate.dmarc.walk import Step as WalkStep
 from sendgate.dns.answers import Failed, Record, Records, Txt
 from sendgate.names import Domain
-from sendgate.observed import Absent
+from sendgate.observed import Absent, Observed, Present
 from sendgate.records.plan import Edit, Need, text_data
 from sendgate.records.task import Step, Task
 from sendgate.taglist import parse_tags
@@ -22,10 +22,11 @@ def dmarc(task: Task) -> Step:
     facts = task.facts.dmarc
     if any(isinstance(step.answer, Failed) for step in facts.walk.steps):
         return  # what was not seen may hold any policy
-    broken = [s for s in facts.walk.steps if len(s.records) > 1 or (s.void and not s.records)]
-    mended = [one for step in broken if (one := _mended(step)) is not None]
-    yield from mended
-    if mended:
+    said = [
+        one for step in facts.walk.steps if _is_broken(task, step) for one in _mended(task, step)
+    ]
+    yield from said
+    if said:
         return
     bad = [
         s for s in facts.walk.steps if s.record is not None and _BAD_VALUES & task.faults(_at(s))
@@ -45,17 +46,41 @@ def _at(step: WalkStep) -> Domain:
     return step.answer.question.name
 
 
-def _mended(step: WalkStep) -> Edit | None:
-    """Make one record of several, or a record of a text that was only meant as one."""
+def _is_broken(task: Task, step: WalkStep) -> bool:
+    """Whether no text there counts, and that is why the audit fails or no policy applies."""
+    void = len(step.records) > 1 or (step.void and not step.records)
+    fails = bool({"DMARC002", "DMARC003"} & task.faults(_at(step)))
+    return bool(void) and (fails or isinstance(task.facts.dmarc.policy, Absent))
+
+
+def _mended(task: Task, step: WalkStep) -> Step:
+    """Make one record of several, or a record of a text that was only meant as one.
+
+    Not where a stricter policy from above applies today, because this one is void.
+    """
     if step.records:
         made = _merged([_text(record) for record in step.records])
         why = "receivers act on none of several DMARC records; this is the strictest of them"
     else:
         made = _spelt(_text(step.void[0])) if len(step.void) == 1 else None
         why = "receivers take a text for a DMARC record only where it begins with v=DMARC1"
-    if made is None:
-        return None
-    return _edit(step, [*step.records, *step.void], made, why)
+    today, record = task.facts.dmarc.policy, None if made is None else parse(made)
+    if made is None or record is None:
+        return
+    policy = record.policy_when_published("p" if step.domain == task.sending else "sp")
+    applies = today.value.policy if isinstance(today, Present) else None
+    if applies is not None and (policy is None or policy.rank < applies.rank):
+        yield Need(
+            f"a decision: the text at {_at(step)} asks for p={policy} and is void, so that "
+            f"p={applies} of {_domain(today)} applies; remove it, or publish one as strict",
+            "whoever published it", None, _at(step), "TXT", "v=DMARC1; p=*",
+        )  # fmt: skip
+        return
+    yield _edit(step, [*step.records, *step.void], made, why)
+
+
+def _domain(policy: Observed[AppliedPolicy]) -> str:
+    return str(policy.value.domain) if isinstance(policy, Present) else ""
 
 
 def _text(record: Record) -> str:

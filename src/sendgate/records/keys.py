@@ -46,7 +46,9 @@ def _is_seen(task: Task, key: DkimKey) -> bool:
     """Whether it is known what stands there; of an alias, its target may tell that it is wrong."""
     if not isinstance(key.answer, Failed):
         return True
-    return bool(key.answer.aliases and _BY_ALIAS & task.faults(key.selector.owner))
+    owner = key.selector.owner
+    known = _BY_ALIAS & task.faults(owner) or task.supplied.at(owner, "CNAME")
+    return bool(key.answer.aliases and known)
 
 
 def _wanted(task: Task) -> Iterator[tuple[Selector, Expected | None]]:
