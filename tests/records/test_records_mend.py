@@ -162,9 +162,7 @@ HOSTILE = st.lists(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None)
 @given(
     folder=st.sampled_from(CASES), state=st.sampled_from(["wrong", "empty"]), texts=HOSTILE,
     form=st.sampled_from(FORMS),
