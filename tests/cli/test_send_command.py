@@ -91,7 +91,7 @@ async def test_a_pause_during_an_audit_that_is_held_stands(world: Worlds) -> Non
             silent.bind(("127.0.0.1", 0))
             silent.settimeout(30)
             place = f"127.0.0.1:{silent.getsockname()[1]}"
-            arguments = ("send", str(w.setup.file), "--nameserver", place, "--dns-timeout", "1")
+            arguments = ("send", str(w.setup.file), "--nameserver", place, "--dns-timeout", "0.4")
             process = await w.start(*arguments)
             await asyncio.to_thread(silent.recv, 1)  # the audit asks: the campaign is entered
             assert w.campaign("pause").code == 0
