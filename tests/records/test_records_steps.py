@@ -382,6 +382,21 @@ def test_a_supplied_key_takes_the_place_of_what_is_there(proposed: Any) -> None:
         assert need.option == "--dkim-key s1=FILE.pem"
 
 
+def test_selectors_of_a_provider_are_wanted_where_nobody_signs(proposed: Any) -> None:
+    """Where no key can be there, those that the catalogue names are proposed or asked for."""
+    made = proposed(SPF, DMARC, given={"provider": "brevo"})
+    assert {r.name.labels[0] for r in made.records} == {"brevo1", "brevo2"}
+    made = proposed(SPF, DMARC, given={"provider": "sendgrid"})
+    assert {n.name.labels[0] for n in made.needed if n.name} >= {"s1", "s2"}
+    other = ["google._domainkey.news TXT " + KEY, "news MX 10 mail"]
+    made = proposed(*other, SPF, DMARC, given={"provider": "brevo"})
+    assert {r.name.labels[0] for r in made.records} == {"brevo1", "brevo2"}
+    own = "s1._domainkey.news CNAME s1.domainkey.u1.sendgrid.net."
+    keys = ["$ORIGIN .", f"s1.domainkey.u1.sendgrid.net TXT {KEY}"]
+    made = proposed(own, "news MX 10 mail", SPF, DMARC, *keys, given={"provider": "sendgrid"})
+    assert made.changes == made.needed == ()
+
+
 def test_an_internationalised_name_is_written_in_a_labels(proposed: Any) -> None:
     """In every form."""
     base = BASE.replace("example.com", "xn--bcher-kva.example")

@@ -156,7 +156,7 @@ def _with_values(task: Task, step: WalkStep) -> Step:
     parsed = parse(text)
     if text != str(record) and parsed is not None and parsed.processed:
         said = record.value("p")
-        what = "has no policy" if said is None else f"says p={said}, which is no policy"
+        what = "has no policy" if said is None else f"says p={said[:40]}, which is no policy"
         why = f"the record {what}; receivers treat it as p={policy} at best"
         if policy is record.p:
             why = "receivers are misled by a tag of the record; its policy stays as it is"

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from sendgate.dkim.facts import DkimKey
 from sendgate.dns.answers import Failed, Target, Txt
 from sendgate.names import Domain
+from sendgate.observed import absent
 from sendgate.profile import Selector
 from sendgate.records.plan import Edit, Need, text_data
 from sendgate.records.task import Step, Task
 from sendgate.records.wanted import Siblings, fits, target_of
+from sendgate.topology import providers
 from sendgate.topology.providers import Expected
 
 __all__ = ["keys"]
@@ -27,9 +29,10 @@ _BY_ALIAS = frozenset({"TOP030", "TOP031", "TOP032", "TOP033"})
 def keys(task: Task) -> Step:
     """Propose what each key of the sender lacks."""
     seen = {key.selector.owner: key for key in task.facts.dkim.keys}
-    wanted = list(_wanted(task))
-    for selector, expected in wanted:
-        key = seen.get(selector.owner)
+    known = False
+    for selector, expected in _wanted(task):
+        key = seen.get(selector.owner) or _none(task, selector)
+        known = known or key is not None
         if key is None or not _is_seen(task, key):
             continue
         if expected is None and task.supplied.at(selector.owner, "CNAME"):
@@ -38,8 +41,16 @@ def keys(task: Task) -> Step:
             yield from _alias(task, key, expected, _siblings(task, key, seen))
         else:
             yield from _text(task, key)
-    if not wanted:
+    if not known:
         yield from _nobody(task)
+
+
+def _none(task: Task, selector: Selector) -> DkimKey | None:
+    """Say what stands at a selector that was not asked for: nothing, where nothing is below it."""
+    domain = task.facts.dkim.domain(selector.domain)
+    if domain is None or domain.subtree is None or not domain.has_none:
+        return None
+    return DkimKey(selector, domain.subtree, absent(domain.subtree), ())
 
 
 def _is_seen(task: Task, key: DkimKey) -> bool:
@@ -55,20 +66,32 @@ def _wanted(task: Task) -> Iterator[tuple[Selector, Expected | None]]:
     """List the selectors that need a record, each with what the provider asks for there.
 
     Declared ones, and those that the named provider always uses. Of names that only some of
-    its accounts use, none is wanted where a key is found already.
+    its accounts use, none is wanted where a key of this provider is found already.
     """
     profile = task.facts.profile
     templates = [*task.expected("CNAME"), *task.expected("TXT")]
     named = [selector for selector in profile.selectors if selector.named]
     for selector in named:
         yield selector, _template(task, templates, selector)
-    if named or profile.provider is None or task.facts.dkim.guessed_found:
+    if named or profile.provider is None or _signs_already(task):
         return
     for domain in profile.dkim_domains:
         for expected in templates:
             name, mark, _ = task.filled(expected.name, domain).partition("._domainkey.")
             if mark and "*" not in name and "{" not in name:
                 yield Selector(name, domain, named=True), expected
+
+
+def _signs_already(task: Task) -> bool:
+    """Whether a key of the provider, or one that may be it, is found at a guessed selector."""
+    provider = task.provider
+    for key in task.facts.dkim.guessed_found:
+        owners = [providers.by_dkim_target(alias.target) for alias in key.answer.aliases]
+        known = [owner for owner in owners if owner is not None]
+        own = provider is not None and any(owner.id in provider.systems for owner in known)
+        if own or not (provider and provider.dkim_targets):
+            return True
+    return False
 
 
 def _template(task: Task, templates: list[Expected], selector: Selector) -> Expected | None:

@@ -96,8 +96,8 @@ def mail_hosts(task: Task) -> Step:
              if task.filled(e.name) == name.text]  # fmt: skip
     found = shown or [Mx(number, target) for number, target in asked if target is not None]
     if found and (shown or mx.can_receive is False):
-        who = "" if shown or task.provider is None else f" {task.provider.name} asks for it"
-        why = f"replies to {name} then arrive{'.' + who if who else ''}"
+        who = "" if shown or task.provider is None else f", at hosts of {task.provider.name}"
+        why = f"replies to {name} then arrive{who}"
         unsure = not shown and task.provider is not None and not task.provider.is_confirmed("mx")
         yield Edit(name, "MX", tuple(found), why, "mx", unsure)
     elif mx.can_receive is False and not mx.is_null and "MX001" in task.faults(name):

@@ -58,7 +58,7 @@ def summary(proposal: Proposal) -> Iterator[str]:
         if change.before is not None and not change.exact_ttl:
             yield (f"{change.one.name}: the TTL of what is there is what a resolver has left of it")
     yield from rest
-    yield from (f"not seen: {item.question} ({item.text})" for item in proposal.unseen)
+    yield from (f"not seen: {item.question}: {item.text}" for item in proposal.unseen)
     yield first
 
 
