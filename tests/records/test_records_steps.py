@@ -194,6 +194,9 @@ def test_ten_lookups_are_not_exceeded(proposed: Any) -> None:
     assert made.changes == ()
     assert any("include:_spf.google.com is not proposed" in note for note in made.notes)
     assert any("11 DNS lookups" in line for line in summary(made))
+    made = proposed(*SIGNED, DMARC, f'news TXT "v=spf1 {record} +all"', *lines, given=given)
+    assert after(made) == [f"v=spf1 {record} ~all"]
+    assert made.changes[0].why == ("+all lets every host on the Internet pass",)
 
 
 def test_a_provider_is_included_before_the_ending(proposed: Any) -> None:
@@ -449,6 +452,7 @@ def test_a_shown_text_needs_its_neighbours_seen(proposed: Any) -> None:
     assert (
         proposed(*SIGNED, SPF, DMARC, shown=shown, dead=(("t.example.com", "TXT"),)).changes == ()
     )
+    assert proposed(*SIGNED, SPF, DMARC, 't TXT "tok" "en"', shown=shown).changes == ()
     made = proposed(*SIGNED, SPF, DMARC, 't TXT "v=spf1 -all"', shown=shown)
     assert after(made) == ["v=spf1 -all", "token"]
 

@@ -46,7 +46,9 @@ def _beside(answer: Answer | None, made: list[Rdata]) -> list[Rdata] | None:
     if answer is None or isinstance(answer, Failed):
         return None
     there = [r.data for r in answer.records] if isinstance(answer, Records) else []
-    every = list(dict.fromkeys([*([] if answer.aliases else there), *made]))
+    there = [] if answer.aliases else there
+    known = {data.octets for data in there if isinstance(data, Txt)}
+    every = [*there, *(d for d in made if not (isinstance(d, Txt) and d.octets in known))]
     spf = [d.text for d in every if isinstance(d, Txt) and is_spf(d.text)]
     if len(spf) < 2:
         return every

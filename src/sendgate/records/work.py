@@ -45,7 +45,16 @@ __all__ = ["propose"]
 
 _ROUNDS = 6
 _STEPS: tuple[Callable[[Task], Step], ...] = (keys, path, spf, dmarc, mail_hosts, shown)
-_BESIDE = ("A", "AAAA", "MX", "TXT", "CAA", "SRV", "NS")  # what may stand where a CNAME is to be
+_BESIDE = (
+    "A",
+    "AAAA",
+    "MX",
+    "TXT",
+    "CAA",
+    "HTTPS",
+    "SRV",
+    "NS",
+)  # what may stand where a CNAME is to be
 _NOT_PUT = frozenset({Reason.NOT_ASKED, Reason.ALLOWANCE})
 _AREAS = {
     "dkim": ("DKIM", "ALN", "TOP", "RCV"),
@@ -111,11 +120,13 @@ class _Work:
             edits = [one for one in edits if await self._is_wanted(one)]
             if not edits:
                 break
-            earlier = dict(self._edits)
+            earlier = self._edits, self._whys, self._unsure
+            self._edits, self._unsure = dict(self._edits), set(self._unsure)
+            self._whys = {key: list(whys) for key, whys in self._whys.items()}
             self._take(edits)
             report = await self._audit()
-            if self._is_beyond(before, report, earlier):
-                self._edits = earlier
+            if self._is_beyond(before, report, earlier[0]):
+                self._edits, self._whys, self._unsure = earlier
                 report = await self._audit()
         changes = await self._changes(before, report)
         provider = self._task(report, before).provider
