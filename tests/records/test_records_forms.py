@@ -232,6 +232,9 @@ def test_terraform_itself_makes_the_records_of_it(provider: str, tmp_path: Path)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    (tmp_path / "as_written").mkdir()
+    (tmp_path / "as_written" / "records.tf").write_text(text, encoding="utf-8")
+    assert run("fmt", "-check", "-diff", "as_written") == ""
     run("init", "-no-color")
     run("plan", "-no-color", "-out=plan.out")
     plan: dict[str, Any] = json.loads(run("show", "-json", "plan.out"))

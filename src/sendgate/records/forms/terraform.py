@@ -127,28 +127,28 @@ def _cloudflare_zone(zone: Domain) -> Block:
 def _cloudflare(records: RecordSet) -> Block:
     many = len(records.data) > 1
     for number, data in enumerate(records.data, 1):
-        lines = [
-            f"zone_id  = data.cloudflare_zone.{identifier(records.zone.text)}.zone_id",
-            f"name     = {string(plain(records.name).removesuffix('.'))}",
-            f'type     = "{records.rdtype}"',
-            f"ttl      = {records.ttl}",
-        ]
+        lines = {
+            "zone_id": f"data.cloudflare_zone.{identifier(records.zone.text)}.zone_id",
+            "name": string(plain(records.name).removesuffix(".")),
+            "type": f'"{records.rdtype}"',
+            "ttl": str(records.ttl),
+        }
         if isinstance(data, Txt):
             _printable(records, data, "Cloudflare")
-            lines.append(f"content  = {string(quoted(data.strings))}")
+            lines["content"] = string(quoted(data.strings))
         elif isinstance(data, Mx):
-            content = "." if data.is_null else plain(data.exchange).removesuffix(".")
-            lines += [f"priority = {data.preference}", f"content  = {string(content)}"]
+            lines["priority"] = str(data.preference)
+            host = "." if data.is_null else plain(data.exchange).removesuffix(".")
+            lines["content"] = string(host)
         elif isinstance(data, Target):
-            lines += [
-                f"content  = {string(plain(data.name).removesuffix('.'))}",
-                "proxied  = false",
-            ]
+            lines["content"] = string(plain(data.name).removesuffix("."))
+            lines["proxied"] = "false"
         else:
             raise unfit(records.name, records.rdtype, "terraform", "its type is not written here")
-        yield from _resource(
-            "cloudflare_dns_record", records, *lines, part=str(number) if many else ""
-        )
+        width = max(map(len, lines))
+        aligned = (f"{key:{width}} = {value}" for key, value in lines.items())
+        part = str(number) if many else ""
+        yield from _resource("cloudflare_dns_record", records, *aligned, part=part)
 
 
 def _printable(records: RecordSet, data: Txt, provider: str) -> None:
