@@ -90,7 +90,7 @@ def changes(records: tuple[RecordSet, ...], why: str = "it is so") -> list[Chang
 def unfit(form: str, text: str) -> bool:
     """Whether the tool of a form would publish something else, whatever is written."""
     if form == "octodns":
-        return '" "' in f'"{text}"'
+        return '" "' in f'"{text}"' or "\\;" in text
     wrapped = len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]
     return wrapped and form in {"dnscontrol", "terraform azurerm"}
 

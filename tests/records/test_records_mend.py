@@ -184,7 +184,7 @@ async def test_hostile_texts_beside_the_records_come_through(
         text = written(form, made.changes, *heading(made))
     except InputError:
         assert form in {"octodns", "dnscontrol", "terraform azurerm"}
-        assert any('"' in text for text in texts)
+        assert any('"' in text or "\\;" in text for text in texts)
         return
     if made.records:
         assert as_read(read_back(form, text).records) == as_records(made.records)
