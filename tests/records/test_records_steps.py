@@ -312,6 +312,16 @@ def test_the_sending_domains_inboxes_are_never_replaced(proposed: Any) -> None:
     assert "decision" in made.needed[0].what
 
 
+@pytest.mark.parametrize("name", ["news.example.com", "example.com"])
+@pytest.mark.parametrize("rdtype", ["CNAME", "NS"])
+def test_no_shown_record_takes_a_mail_domain_away(proposed: Any, name: str, rdtype: str) -> None:
+    """An alias or a delegation of the sending domain or of the organization's is refused."""
+    shown = (show(name, rdtype, Target(Domain("host.example.net"))),)
+    made = proposed(*SIGNED, SPF, DMARC, shown=shown)
+    assert made.changes == ()
+    assert made.needed[0].what.startswith("another name")
+
+
 def test_an_alias_at_the_apex_is_not_proposed(proposed: Any) -> None:
     """No CNAME can stand there: another return path is needed."""
     given = {"provider": "postmark", "return-path": "example.com", "selectors": ["20pm"]}

@@ -185,7 +185,7 @@ def _new(task: Task, facts: DmarcFacts) -> Step:
     if misplaced is not None:
         why = "the record stands where no receiver looks; here they do"
     elif parked:
-        why += ", which sends nothing: whatever bears its name is forged"
+        why += ", which sends nothing: whatever bears its name, or one below it, is forged"
     elif task.supplied.rua:
         why += "; p=none asks for reports and nothing else, until they show that all mail aligns"
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sendgate.dns.answers import Answer, Failed, Rdata, Records, Txt
 from sendgate.names import Domain
-from sendgate.records.plan import Edit, text_data
+from sendgate.records.plan import Edit, Need, text_data
 from sendgate.records.spf import joined
 from sendgate.records.task import Step, Task
 from sendgate.spf.record import is_spf
@@ -20,6 +20,12 @@ def shown(task: Task) -> Step:
             wanted.setdefault((one.name, one.rdtype), []).append(one.data)
     why = "the provider's page shows it for this account"
     for (name, rdtype), data in wanted.items():
+        if rdtype in {"CNAME", "NS"} and name in _kept_names(task):
+            yield Need(
+                f"another name: a {rdtype} record at {name} would take away its mail",
+                "whoever sets the name up at the provider", None, name, rdtype,
+            )  # fmt: skip
+            continue
         made = [text_data(d.octets) if isinstance(d, Txt) else d for d in data]
         if rdtype == "TXT":
             beside = _beside(task.texts.get(name), made)
@@ -29,13 +35,18 @@ def shown(task: Task) -> Step:
         yield Edit(name, rdtype, tuple(dict.fromkeys(made)), why, "shown")
 
 
+def _kept_names(task: Task) -> frozenset[Domain]:
+    """Give the names that hold the organization's mail, and this sender's."""
+    return frozenset({task.sending, task.facts.dmarc.suffix_organizational})
+
+
 def _is_elsewhere(task: Task, name: Domain, rdtype: str, data: Rdata) -> bool:
     """Whether another step takes the record: a key's, the return path's, an SPF record."""
     if rdtype == "MX":
         return name in task.facts.mx
     keys = {key.selector.owner for key in task.facts.dkim.keys}
     if rdtype == "CNAME":
-        return name == task.path or name in keys
+        return (name == task.path and name != task.sending) or name in keys
     if isinstance(data, Txt) and is_spf(data.text):
         return name == task.facts.spf_domain
     return rdtype == "TXT" and name in keys
