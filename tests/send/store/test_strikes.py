@@ -97,7 +97,7 @@ async def test_a_mailbox_that_is_full_for_72_hours_counts_without_a_last_attempt
             await store.settle(held, deferred(NOW + 6 * 60 * MINUTE, "mailbox_full"), NOW)
             late = NOW + END
             ended = await store.lease(
-                campaign.key, late, 1, since=NOW, hard_after={"mailbox_full": 3}
+                campaign.key, late, 1, since=NOW, hard_after={"mailbox_full": 3}.get
             )
             assert (ended.leases, ended.expired) == ((), 1)
             counts = await store.counts(campaign.key)

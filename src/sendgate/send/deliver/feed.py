@@ -53,7 +53,6 @@ class Feed:
         self._jobs: dict[int, Job] = {}  # by attempt: leased, and not yet written about
         self._jumped = timedelta()  # the clock, in all
         self._since: datetime | None = None  # when sending began, by the clock as it now is
-        self._hard_after = hard_after()
         self._stir = asyncio.Event()
         self._cursor = ""
         self._hungry = False  # something is due that there was no room for
@@ -168,7 +167,7 @@ class Feed:
         now = await self._owner.now()
         desk, jumped = self._desk, self._jumped
         taken = await desk.store.lease(
-            desk.key, now, limit, domain, since=self._since, hard_after=self._hard_after
+            desk.key, now, limit, domain, since=self._since, hard_after=hard_after
         )
         if taken.leases:
             desk.note("leased")

@@ -83,14 +83,14 @@ class Verdict:
             return self.meaning.hard_after
         # Silence at the end of 72 hours ends them for what had been said before it.
         if isinstance(self.outcome, Bounced):
-            return hard_after().get(self.outcome.category)
+            return hard_after(self.outcome.category)
         return None
 
 
-def hard_after() -> dict[str, int]:
-    """In how many campaigns a soft bounce makes a hard one, by category."""
-    categories = load_classifier().book.categories.values()
-    return {one.name: one.hard_after for one in categories if one.hard_after is not None}
+def hard_after(category: str) -> int | None:
+    """In how many campaigns a soft bounce of this category makes a hard one; None: in none."""
+    known = load_classifier().book.categories.get(category)
+    return None if known is None else known.hard_after
 
 
 def refuses_the_message(bounced: Bounced) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -101,7 +101,7 @@ class Terms:
     """On which terms those end whose 72 hours are over; see `Store.lease`."""
 
     since: datetime | None = None
-    hard_after: Mapping[str, int] = field(default_factory=dict)
+    hard_after: Callable[[str], int | None] = lambda _: None
 
     def are_met(self, row: _Row, now: datetime) -> bool:
         """Whether the 72 hours are over, and one more attempt is not to be made first.
@@ -153,7 +153,7 @@ def lease(
 
 def _expire(db: sqlite3.Connection, key: int, row: _Row, now: datetime, terms: Terms) -> None:
     """Write the end of 72 hours, as if the last attempt had come to it."""
-    hard_after = terms.hard_after.get(row.history.reason)
+    hard_after = terms.hard_after(row.history.reason)
     ended = schedule.expired(row.history)
     last, reason = strikes.weigh(db, row.address, ended, key, now, hard_after)
     if reason:

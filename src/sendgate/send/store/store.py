@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -169,7 +169,7 @@ class Store:
         domain: str | None = None,
         *,
         since: datetime | None = None,
-        hard_after: Mapping[str, int] | None = None,
+        hard_after: Callable[[str], int | None] = lambda _: None,
     ) -> Leased:
         """Lease up to `limit` due recipients, of one domain or of all, earliest first.
 
@@ -181,7 +181,7 @@ class Store:
         nobody sent, or the clock was set forward: they are leased once more. `hard_after`
         says by category in how many campaigns a soft bounce makes a hard one.
         """
-        terms = leases.Terms(since, hard_after or {})
+        terms = leases.Terms(since, hard_after)
         return await self.write(lambda db: leases.lease(db, key, now, limit, domain, terms))
 
     async def shift(self, key: int, jump: timedelta, now: datetime) -> None:
