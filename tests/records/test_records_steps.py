@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from audits import REVERSE, SEED, TIME, options_of
 
 from sendgate.audit.infer import build_profile
 from sendgate.dmarc.suffixes import is_suffix_or_above
-from sendgate.dns.answers import Answer, Failed, Mx, Question, Reason, Target
+from sendgate.dns.answers import Address, Answer, Failed, Mx, Question, Reason, Soa, Target
+from sendgate.dns.double import DnsDouble
 from sendgate.dns.overlay import NowhereSource, OverlaySource
 from sendgate.dns.source import DnsSource
 from sendgate.dns.zones import ZoneSource
@@ -480,3 +482,29 @@ def test_every_change_is_counted_once(proposed: Any) -> None:
         line for line in write("bind", first.changes, Heading()).splitlines() if line[:1] != ";"
     ]
     assert proposed(*FRONT, "$ORIGIN .", *lines, given=GIVEN["front"]).changes == ()
+
+
+async def test_over_a_resolver_few_questions_are_asked() -> None:
+    """A resolver shows neither TTLs nor zones' files: that is said, and asking stays small."""
+    key = text_data(KEY.replace('" "', "").strip('"'))
+    table: dict[tuple[str, str], list[Any]] = {
+        ("example.com", "SOA"): [Soa(Domain("ns1.example.com"), Domain("h.example.com"), 1, 300)],
+        ("example.com", "NS"): [Target(Domain("ns1.example.com"))],
+        ("news.example.com", "MX"): [Mx(10, Domain("mail.example.com"))],
+        ("mail.example.com", "A"): [Address(ipaddress.ip_address("192.0.2.10"))],
+        ("fnt._domainkey.news.example.com", "TXT"): [key],
+        ("em.example.com", "CNAME"): [Target(Domain("host.example.net"))],
+        ("host.example.net", "A"): [Address(ipaddress.ip_address("192.0.2.4"))],
+        ("mx.sendgrid.net", "A"): [Address(ipaddress.ip_address("192.0.2.9"))],
+        ("sendgrid.net", "TXT"): [text_data("v=spf1 ip4:192.0.2.10 -all")],
+        ("_dmarc.example.com", "TXT"): [text_data("v=DMARC1; p=reject")],
+    }
+    double = DnsDouble(table)
+    profile = build_profile(Domain("news.example.com"), options_of(GIVEN["front"]))
+    made = await propose(profile, double, Supplied(), time=TIME, seed=SEED)
+    assert [(c.kind, c.one.rdtype, c.exact_ttl) for c in made.changes] == [
+        ("remove", "CNAME", False), ("add", "MX", True), ("add", "TXT", True),
+    ]  # fmt: skip
+    assert made.exit_code == 0
+    assert any("what a resolver has left of it" in line for line in summary(made))
+    assert len(set(double.log)) == len(double.log) <= 60
