@@ -113,6 +113,39 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def quoted(text: str) -> str:
+    """A text as a zone file has it, in strings short enough for TXT."""
+    return " ".join(f'"{text[at : at + 200]}"' for at in range(0, len(text), 200))
+
+
+def knot_server(folder: Path, listen: str) -> list[str]:
+    """The lines of knot.conf for a small server at ``ADDRESS@PORT``, all of it in a folder."""
+    return [
+        "server:",
+        f"    listen: {listen}",
+        f"    rundir: {folder}",
+        "    udp-workers: 1",
+        "    tcp-workers: 1",
+        "    background-workers: 1",
+        "log:",
+        "  - target: stderr",
+        "    any: warning",
+        "database:",
+        f"    storage: {folder}",
+        "    journal-db-max-size: 4M",
+    ]
+
+
+def knot_zone(name: str, file: Path) -> list[str]:
+    """The lines of knot.conf for a zone that stays as its file has it."""
+    return [
+        f"  - domain: {name}",
+        f"    file: {file}",
+        "    journal-content: none",
+        "    zonefile-sync: -1",
+    ]
+
+
 def knot(
     folder: Path, zones: dict[str, str], signed: tuple[str, ...] = ()
 ) -> AbstractContextManager[Server]:
@@ -124,18 +157,7 @@ def knot(
 
     def command(ports: dict[str, int]) -> list[str]:
         lines = [
-            "server:",
-            f"    listen: 127.0.0.1@{ports['dns']}",
-            f"    rundir: {folder}",
-            "    udp-workers: 1",
-            "    tcp-workers: 1",
-            "    background-workers: 1",
-            "log:",
-            "  - target: stderr",
-            "    any: warning",
-            "database:",
-            f"    storage: {folder}",
-            "    journal-db-max-size: 4M",
+            *knot_server(folder, f"127.0.0.1@{ports['dns']}"),
             "policy:",
             "  - id: once",
             "    algorithm: ecdsap256sha256",
@@ -143,8 +165,7 @@ def knot(
             "zone:",
         ]
         for name in zones:
-            lines += [f"  - domain: {name}", f"    file: {folder}/{name}.zone"]
-            lines += ["    journal-content: none", "    zonefile-sync: -1"]
+            lines += knot_zone(name, folder / f"{name}.zone")
             if name in signed:
                 lines += ["    dnssec-signing: on", "    dnssec-policy: once"]
         (folder / "knot.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dns_servers import knot
+from dns_servers import knot, quoted
 
 from sendgate.message.keys import read_private_key
 
@@ -70,10 +70,6 @@ def rsa_key() -> bytes:
     )
 
 
-def _txt(text: str) -> str:
-    return " ".join(f'"{text[at : at + 200]}"' for at in range(0, len(text), 200))
-
-
 def world(key_record: str, *, spf: str, dmarc: str, others: str = "") -> str:
     """The whole of the DNS as one zone: the sender's names, the recipients', reverse DNS."""
     return (
@@ -96,7 +92,7 @@ def world(key_record: str, *, spf: str, dmarc: str, others: str = "") -> str:
                 f'news TXT "{spf}"',
                 "bounce.news MX 10 mail",
                 f'bounce.news TXT "{spf}"',
-                f"s1._domainkey.news TXT {_txt(key_record)}",
+                f"s1._domainkey.news TXT {quoted(key_record)}",
                 f'_dmarc TXT "{dmarc}"',
                 "$ORIGIN example.net.",
                 "@ MX 10 mx",

@@ -18,7 +18,7 @@ import dns.zone
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from dns_servers import program
+from dns_servers import knot_server, knot_zone, program, quoted
 from send.peers.cases import CASES, HOSTS, SIGNED, Case, Host
 from send.peers.island import Island
 
@@ -40,10 +40,6 @@ class Keys:
     authorities: Mapping[str, x509.Certificate]
 
 
-def _txt(text: str) -> str:
-    return " ".join(f'"{text[at : at + 200]}"' for at in range(0, len(text), 200))
-
-
 def _sender(keys: Keys) -> list[str]:
     """The sender's names, and the reverse DNS of its host."""
     spf = f"v=spf1 ip4:{SENDER} ip6:{SENDER_6} -all"
@@ -61,7 +57,7 @@ def _sender(keys: Keys) -> list[str]:
         f'news TXT "{spf}"',
         "bounce.news MX 10 mail",
         f'bounce.news TXT "{spf}"',
-        *(f"{name}._domainkey.news TXT {_txt(text)}" for name, text in keys.dkim.items()),
+        *(f"{name}._domainkey.news TXT {quoted(text)}" for name, text in keys.dkim.items()),
         '_dmarc TXT "v=DMARC1; p=reject; rua=mailto:dmarc@example.com"',
         "$ORIGIN .",
         *(f"{_reverse(address)}. PTR mail.example.com." for address in (SENDER, SENDER_6)),
@@ -134,29 +130,10 @@ def serve_names(island: Island, keys: Keys) -> dict[str, str]:
 
 def _knot(folder: Path) -> str:
     zones = {".": "root.zone", SIGNED: "signed.zone"}
-    return "\n".join(
-        [
-            "server:",
-            f"    listen: {_KNOT.replace(':', '@')}",
-            f"    rundir: {folder}",
-            "    udp-workers: 1",
-            "    tcp-workers: 1",
-            "    background-workers: 1",
-            "log:",
-            "  - target: stderr",
-            "    any: warning",
-            "database:",
-            f"    storage: {folder}",
-            "    journal-db-max-size: 4M",
-            "zone:",
-            *(
-                f"  - domain: {name}\n    file: {folder}/{file}\n"
-                "    journal-content: none\n    zonefile-sync: -1"
-                for name, file in zones.items()
-            ),
-            "",
-        ]
-    )
+    lines = [*knot_server(folder, _KNOT.replace(":", "@")), "zone:"]
+    for name, file in zones.items():
+        lines += knot_zone(name, folder / file)
+    return "\n".join(lines) + "\n"
 
 
 def _unbound(folder: Path, anchor: str) -> str:
