@@ -118,7 +118,7 @@ def _need(task: Task, name: Domain, include: str, like: str) -> Need:
 def _new(task: Task, place: _Place, waits: bool) -> Step:
     """Propose a record where there is none."""
     terms = [term for term in place.terms if term not in task.refused]
-    if not place.terms:
+    if not place.terms and not waits:
         terms += _addresses(task)
     glued = _unglued(task, place)
     if glued is not None:
