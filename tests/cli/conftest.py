@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from send.peer import Act, ScriptedPeer
-from send_setup import rsa_key, served
+from send_setup import Setup, rsa_key, served, written
 from send_world import World, Worlds
 from typer.testing import CliRunner
 
@@ -53,16 +53,38 @@ def pem() -> bytes:
     return rsa_key()
 
 
+@pytest.fixture(scope="session")
+def usual_names(tmp_path_factory: pytest.TempPathFactory, pem: bytes) -> Iterator[str]:
+    """The name server of the usual world, for all tests that leave it as it is."""
+    with served(tmp_path_factory.mktemp("names"), 25, pem) as usual:
+        yield usual.nameserver
+
+
+def _unchangeable() -> None:
+    raise AssertionError("other tests ask these names, too: make a world with own_names")
+
+
 @pytest.fixture
-def world(tmp_path: Path, pem: bytes) -> Worlds:
-    """Make a world whose receiver plays a script, and serve it."""
+def world(tmp_path: Path, pem: bytes, usual_names: str) -> Worlds:
+    """Make a world whose receiver plays a script, and serve it.
+
+    Its names are the usual ones unless it has others, or `own_names` to be changed.
+    """
+
+    def named(
+        port: int, toml: str = "", *, own_names: bool = False, **names: str
+    ) -> AbstractContextManager[Setup]:
+        if own_names or names:
+            return served(tmp_path, port, pem, toml=toml, **names)
+        file = written(tmp_path, port, pem, toml)
+        return nullcontext(Setup(tmp_path, file, usual_names, _unchangeable))
 
     @asynccontextmanager
     async def make(
         script: dict[str, Act | Sequence[Act]] | None = None, **options: Any
     ) -> AsyncIterator[World]:
         async with ScriptedPeer(script=script) as peer:
-            with served(tmp_path, peer.port, pem, **options) as made:
+            with named(peer.port, **options) as made:
                 found = World(made, peer)
                 try:
                     yield found

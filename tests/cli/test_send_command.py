@@ -255,7 +255,7 @@ async def test_pause_resume_and_a_second_sender(world: Worlds) -> None:
 async def test_a_failing_audit_on_the_way_pauses(world: Worlds) -> None:
     """The campaign waits for a deferral; a record is broken meanwhile; exit 4, paused."""
     script = {"rcpt": Act(reply="451 4.7.1 greylisted")}
-    async with world(script, toml='[gate]\nrecheck = "1s"\n') as w:
+    async with world(script, toml='[gate]\nrecheck = "1s"\n', own_names=True) as w:
         process = await w.start(*w.setup.arguments)
         await w.until(lambda: w.peer.connections > 0)
         w.setup.break_spf()
@@ -268,7 +268,7 @@ async def test_a_failing_audit_on_the_way_pauses(world: Worlds) -> None:
 
 async def test_a_resumed_campaign_is_audited_again(world: Worlds) -> None:
     """A record was broken during the pause: refused, and nobody else is mailed."""
-    async with world(toml='[limits]\nrate = "4/s"\n') as w:
+    async with world(toml='[limits]\nrate = "4/s"\n', own_names=True) as w:
         w.setup.contacts(MANY)
         process = await w.start(*w.setup.arguments)
         await w.until_accepted()

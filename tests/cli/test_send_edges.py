@@ -353,7 +353,7 @@ async def test_a_rejected_authentication_is_audited_and_tried_once(world: Worlds
 async def test_a_rejection_whose_audit_fails_pauses_at_once(world: Worlds) -> None:
     """The record was broken meanwhile: nobody else is tried."""
     script = {"rcpt": Act(reply=REJECTED, delay=2)}
-    async with world(script, toml='[limits]\nrate = "1/s"\n') as w:
+    async with world(script, toml='[limits]\nrate = "1/s"\n', own_names=True) as w:
         w.setup.contacts(MANY)
         process = await w.start(*w.setup.arguments)
         await w.until(lambda: w.peer.connections > 0)
