@@ -12,7 +12,8 @@ from batches import DOMAINS, UNREAD, WAIVER, audited, changed, repository
 from sendgate.audit.judge import Policy
 from sendgate.audit.report import Verdict
 from sendgate.names import Domain
-from sendgate.render.batch import Batch, State, Totals, said
+from sendgate.render.batch import Batch, Totals
+from sendgate.render.entry import State, said
 from sendgate.repo.reading import Place
 from sendgate.vocabulary import Severity
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from sendgate.cli.command import Run
     from sendgate.config import Config
     from sendgate.names import Domain
-    from sendgate.render.batch import Batch, Single
+    from sendgate.render.batch import Batch
+    from sendgate.render.entry import Single
     from sendgate.repo.reading import Place
 
 __all__ = ["CI_FORMS", "print_batch", "print_single", "sender_places", "working_tree"]

@@ -9,7 +9,7 @@ from sendgate.audit.brand import BrandReport
 from sendgate.bimi.assets import Assets, CertificateSeen, Had, LogoSeen
 from sendgate.names import ROOT
 from sendgate.render import json
-from sendgate.render.batch import Single
+from sendgate.render.entry import Single
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
 from sendgate.render.summaries import or_null

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sendgate.render.batch import Batch, Entry, said
+from sendgate.render.batch import Batch
 from sendgate.render.cells import row
+from sendgate.render.entry import Entry, said
 from sendgate.repo.reading import Place
 
 __all__ = ["COLUMNS", "text"]

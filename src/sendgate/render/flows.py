@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sendgate.audit.report import Report
 from sendgate.names import Domain
 from sendgate.observed import Evidence, Present
-from sendgate.render.batch import Entry
+from sendgate.render.entry import Entry
 from sendgate.spf.facts import SpfFacts, SpfNode
 from sendgate.spf.judging import node_evidence
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sendgate.audit.report import Verdict
-from sendgate.render.batch import Batch, Group, Open, Totals, said
+from sendgate.render.batch import Batch, Group, Open, Totals
+from sendgate.render.entry import said
 from sendgate.render.safe import safe
 from sendgate.repo.reading import Place, Unread
 from sendgate.vocabulary import Severity

@@ -10,7 +10,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from sendgate.render.batch import Batch, Entry, Open, said
+from sendgate.render.batch import Batch, Open
+from sendgate.render.entry import Entry, said
 from sendgate.render.safe import safe
 from sendgate.render.sarif import NOWHERE
 from sendgate.repo.reading import Place, Unread

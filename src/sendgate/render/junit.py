@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from sendgate.names import Domain
-from sendgate.render.batch import Batch, Entry, State, Told, located, said
+from sendgate.render.batch import Batch
+from sendgate.render.entry import Entry, State, Told, located, said
 from sendgate.render.json import rfc3339
 from sendgate.render.safe import safe
 

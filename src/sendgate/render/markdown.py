@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sendgate.audit.opinion import Outcome
 from sendgate.names import Domain
-from sendgate.render.batch import Batch, Entry, Group, Single, Totals, located, said
+from sendgate.render.batch import Batch, Group, Totals
+from sendgate.render.entry import Entry, Single, located, said
 from sendgate.render.opinion import headline
 from sendgate.repo.reading import Place
 from sendgate.vocabulary import Severity

@@ -12,8 +12,8 @@ from sendgate.message.judge import MessageReport
 from sendgate.message.results import authentication_results
 from sendgate.message.verify import Result, SignatureResult
 from sendgate.render import json
-from sendgate.render.batch import Single
 from sendgate.render.checks import discovery_json, spf_json
+from sendgate.render.entry import Single
 from sendgate.render.page import Page
 from sendgate.render.safe import safe, shorten
 from sendgate.render.summaries import or_null

@@ -18,7 +18,8 @@ from sendgate import __version__
 from sendgate.audit.report import Verdict
 from sendgate.names import Domain
 from sendgate.render import json
-from sendgate.render.batch import Batch, Entry, Totals, located
+from sendgate.render.batch import Batch, Totals
+from sendgate.render.entry import Entry, located
 from sendgate.render.page import Page
 from sendgate.render.safe import safe
 from sendgate.render.text import counted, finding_on, some_of, stale_on, verdict_word

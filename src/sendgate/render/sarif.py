@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from sendgate import __version__
 from sendgate.names import Domain
-from sendgate.render.batch import Batch, Entry, Open, State, said
+from sendgate.render.batch import Batch, Open
+from sendgate.render.entry import Entry, State, said
 from sendgate.render.flows import Step, include_flow
 from sendgate.render.json import rfc3339
 from sendgate.render.markdown import marked
