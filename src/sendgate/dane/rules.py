@@ -13,7 +13,7 @@ from sendgate.dane.chain import key_record
 from sendgate.dane.facts import DaneFacts, DaneHost
 from sendgate.dane.probe import Plain, Shown, Unreached
 from sendgate.dane.record import DANE_EE, DANE_TA, Tlsa
-from sendgate.dns.answers import Failed, Question, Reason
+from sendgate.dns.answers import Failed, Question
 from sendgate.observed import Evidence, Unknown, evidence_of, nothing_seen
 from sendgate.profile import IpAddress
 from sendgate.vocabulary import (
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from sendgate.audit.facts import DomainFacts
 
 __all__ = ["RULES"]
-
-_UNASKED = {Reason.NOT_ASKED, Reason.ALLOWANCE}
 
 
 @rule(
@@ -183,7 +181,7 @@ def tlsa_lookup_fails(facts: DomainFacts) -> Verdicts:
                 else "is answered with SERVFAIL, with and without DNSSEC validation"
             )
             yield Hit(f"{host.tlsa.question} {how}", _evidence(host))
-        elif host.tlsa.reason not in _UNASKED:
+        elif host.tlsa.reason.was_asked:
             yield cannot_tell(host.tlsa)
 
 

@@ -38,10 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-# Name servers are mostly another organization's and no part of what was asked for: what was
-# left out, or lies outside the given zones, is not applicable rather than unknown.
-_NOT_WANTED = frozenset({Reason.NOT_ASKED, Reason.ALLOWANCE})
-
 
 @rule(
     "DNS001",
@@ -178,7 +174,9 @@ def name_server_is_alias(facts: DomainFacts) -> Verdicts:
                     f"{server.a.aliases[0].target}",
                     (*_ns_evidence(zone, server.target), *alias_evidence(server.a.aliases)),
                 )
-            elif isinstance(server.a, Failed) and server.a.reason not in _NOT_WANTED:
+            elif isinstance(server.a, Failed) and server.a.reason.was_asked:
+                # Name servers are mostly another organization's: one that was left out, or
+                # lies outside the given zones, is not applicable rather than unknown.
                 yield from unread(server.a)
 
 
