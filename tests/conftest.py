@@ -19,6 +19,9 @@ from hypothesis import settings
 settings.register_profile("sendgate", deadline=None)
 settings.load_profile("sendgate")
 
+# The many processes that tests start compile sendgate once between them, and not each anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
