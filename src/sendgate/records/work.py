@@ -36,6 +36,7 @@ from sendgate.records.plan import (
 )
 from sendgate.records.shown import shown
 from sendgate.records.spf import spf
+from sendgate.records.standing import BESIDE, in_use
 from sendgate.records.task import Step, Task
 from sendgate.spf.facts import MAX_LOOKUPS, SpfFacts
 from sendgate.topology import providers
@@ -118,6 +119,7 @@ class _Work:
             needs = [one for one in said if isinstance(one, Need)]
             edits = [one for one in said if isinstance(one, Edit) and self._is_new(one)]
             edits = [one for one in edits if await self._is_wanted(one)]
+            edits = await self._harmless(edits, needs)
             if not edits:
                 break
             earlier = self._edits, self._whys, self._unsure
@@ -177,6 +179,21 @@ class _Work:
             return True
         there = await self._published(edit.name, edit.rdtype, edit.name)
         return set(edit.data) != set(() if there is None else there.data)
+
+    async def _harmless(self, edits: Iterable[Edit], needs: list[Need]) -> list[Edit]:
+        """Leave out what would take away something that is in use; that is a decision."""
+
+        async def published(name: Domain, rdtype: str) -> RecordSet | None:
+            return await self._published(name, rdtype, name)
+
+        kept = []
+        for edit in edits:
+            need = await in_use(edit, published, self._source)
+            if need is None:
+                kept.append(edit)
+            else:
+                needs.append(need)
+        return kept
 
     def _take(self, edits: Iterable[Edit]) -> None:
         for edit in edits:
@@ -264,7 +281,7 @@ class _Work:
         """Give the sets that cannot stay at the name beside what is proposed there."""
         if not edit.data:
             return []
-        types = _BESIDE if edit.rdtype == "CNAME" else ("CNAME",)
+        types = BESIDE if edit.rdtype == "CNAME" else ("CNAME",)
         found = [await self._published(edit.name, rdtype, zone) for rdtype in types]
         return [one for one in found if one is not None]
 

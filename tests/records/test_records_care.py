@@ -1,0 +1,108 @@
+"""What a proposal never takes away, and never lets pass: on small zones, one danger each."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audits import REVERSE, SEED, TIME, options_of
+
+from sendgate.audit.infer import build_profile
+from sendgate.dmarc.suffixes import is_suffix_or_above
+from sendgate.dns.answers import Mx, Rdata, Target
+from sendgate.dns.overlay import NowhereSource, OverlaySource
+from sendgate.dns.zones import ZoneSource
+from sendgate.names import Domain
+from sendgate.records.plan import Proposal, Shown, Supplied, text_data
+from sendgate.records.work import propose
+
+ZONES = """$TTL 300
+$ORIGIN example.com.
+@ SOA ns1 h 1 7200 3600 1209600 300
+  NS ns1
+  MX 10 mail
+ns1 A 192.0.2.53
+mail A 192.0.2.10
+www A 192.0.2.80
+_dmarc TXT "v=DMARC1; p=reject; rua=mailto:d@example.com"
+$ORIGIN example.net.
+@ SOA ns1 h 1 7200 3600 1209600 300
+  NS ns1.example.com.
+mx A 192.0.2.25
+all TXT "v=spf1 +all"
+$ORIGIN sendgrid.net.
+@ SOA ns1 h 1 7200 3600 1209600 300
+  NS ns1.example.com.
+  TXT "v=spf1 ip4:192.0.2.9 -all"
+u1 MX 10 mx
+u1 TXT "v=spf1 ip4:192.0.2.9 -all"
+mx A 192.0.2.9
+$ORIGIN example.com.
+"""
+NEWS = ["news MX 10 mail", 'news TXT "v=spf1 ip4:192.0.2.10 -all"']
+OWN = {"return-path": "news.example.com", "sender": "own", "ips": ["192.0.2.10"]}
+SENDGRID = {"provider": "sendgrid", "return-path": "em.example.com"}
+
+
+@pytest.fixture
+def proposed(tmp_path: Path) -> Any:
+    """Propose for a zone of some lines, with records as a provider's page shows them."""
+
+    def run(
+        *lines: str, given: dict[str, Any] = OWN, shown: tuple[tuple[str, str, Rdata], ...] = ()
+    ) -> Proposal:
+        path = tmp_path / "x.zone"
+        path.write_text(ZONES + "\n".join(lines) + "\n", encoding="utf-8")
+        zones = ZoneSource.from_files([path, REVERSE])
+        source = OverlaySource(zones, NowhereSource(is_suffix_or_above))
+        profile = build_profile(Domain("news.example.com"), options_of(given))
+        supplied = Supplied(tuple(Shown(Domain(n), t, data) for n, t, data in shown))
+        return asyncio.run(propose(profile, source, supplied, time=TIME, seed=SEED))
+
+    return run
+
+
+def decisions(made: Proposal) -> list[tuple[str, str]]:
+    return [(str(need.name), str(need.rdtype)) for need in made.needed if "decision" in need.what]
+
+
+@pytest.mark.parametrize(
+    ("line", "record"),
+    [
+        ("app CNAME www", ("app.example.com", "TXT", text_data("token=1"))),
+        ("app CNAME www", ("app.example.com", "MX", Mx(10, Domain("mx.example.net")))),
+        ("app A 192.0.2.80", ("app.example.com", "CNAME", Target(Domain("u1.sendgrid.net")))),
+        ('app TXT "token=1"', ("app.example.com", "CNAME", Target(Domain("u1.sendgrid.net")))),
+        ("app MX 10 mail", ("app.example.com", "MX", Mx(10, Domain("mx.example.net")))),
+        ("", ("example.com", "MX", Mx(10, Domain("mx.example.net")))),
+    ],
+)  # fmt: skip
+def test_what_is_shown_takes_nothing_away(
+    proposed: Any, line: str, record: tuple[str, str, Rdata]
+) -> None:
+    """A site, an inbox and a token stay, and whoever keeps them decides."""
+    made = proposed(*NEWS, line, shown=(record,))
+    assert made.changes == ()
+    assert decisions(made) == [record[:2]]
+
+
+def test_what_is_shown_takes_the_place_of_an_alias_that_leads_nowhere(proposed: Any) -> None:
+    """Nobody is served by it."""
+    shown = (("app.example.com", "TXT", text_data("token=1")),)
+    made = proposed(*NEWS, "app CNAME gone.example.net.", shown=shown)
+    assert [(c.kind, c.one.rdtype) for c in made.changes] == [("remove", "CNAME"), ("add", "TXT")]
+
+
+@pytest.mark.parametrize("line", ["em A 192.0.2.80", 'em TXT "token=1"'])
+def test_a_return_path_in_use_for_something_else_is_a_decision(proposed: Any, line: str) -> None:
+    """Its own mail hosts and SPF record give way to the provider's alias; a site or token not."""
+    shown = (("em.example.com", "CNAME", Target(Domain("u1.sendgrid.net"))),)
+    lines = [*NEWS, "em MX 10 mail", 'em TXT "v=spf1 -all"']
+    made = proposed(*lines, given=SENDGRID, shown=shown)
+    assert [c.kind for c in made.changes] == ["remove", "remove", "add"]
+    made = proposed(*lines, line, given=SENDGRID, shown=shown)
+    assert made.changes == ()
+    assert decisions(made) == [("em.example.com", "CNAME")]
+    assert any(need.option == "--return-path NAME" for need in made.needed)
