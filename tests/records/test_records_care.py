@@ -106,3 +106,31 @@ def test_a_return_path_in_use_for_something_else_is_a_decision(proposed: Any, li
     assert made.changes == ()
     assert decisions(made) == [("em.example.com", "CNAME")]
     assert any(need.option == "--return-path NAME" for need in made.needed)
+
+
+def texts(made: Proposal) -> list[str]:
+    return [str(data) for change in made.changes for data in change.one.data]
+
+
+def test_joined_records_let_nobody_pass_who_could_not(proposed: Any) -> None:
+    """Of several records none counts; one of them may be wide open by what it includes."""
+    lines = ["news MX 10 mail", 'news TXT "v=spf1 ip4:192.0.2.10 -all"']
+    made = proposed(*lines, 'news TXT "v=spf1 include:all.example.net -all"')
+    assert made.changes == ()
+    assert made.exit_code == 1
+    assert any("would let every host on the Internet pass" in note for note in made.notes)
+    made = proposed(*lines, 'news TXT "v=spf1 +all"')
+    assert texts(made) == ["v=spf1 ip4:192.0.2.10 -all"]
+    made = proposed("news MX 10 mail", 'news TXT "v=spf1 +all"', 'news TXT "v=spf1 ip4:192.0.2.10"')
+    assert texts(made) == ["v=spf1 ip4:192.0.2.10 ~all"]
+    assert made.notes == ()
+
+
+def test_what_takes_too_many_lookups_is_refused_once(proposed: Any) -> None:
+    """A redirect that another record's ending turns into an include has no other form."""
+    hosts = [f"a{n} A 192.0.2.10" for n in range(10)]
+    long = 'long TXT "v=spf1 ' + " ".join(f"a:a{n}.example.com" for n in range(10)) + ' -all"'
+    made = proposed(*hosts, long, "news MX 10 mail", 'news TXT "v=spf1 redirect=long.example.com"',
+                    'news TXT "v=spf1 ip4:192.0.2.10 -all"')  # fmt: skip
+    assert made.changes == ()
+    assert len(made.notes) == 1

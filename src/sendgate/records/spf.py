@@ -215,7 +215,7 @@ def _merged(records: Iterable[spf1.SpfRecord]) -> list[str] | None:
         return [*terms.values(), *dict.fromkeys(others), redirects[0].text]
     included = [f"include:{redirect.target}" for redirect in redirects]
     ending = min(endings, key=_STRICTNESS.index) if endings else "~"
-    last = f"{'' if ending == '+' else ending}all"
+    last = _DEFAULT if ending == "+" else f"{ending}all"  # +all would let everybody pass
     return [*terms.values(), *dict.fromkeys(included), last, *dict.fromkeys(others)]
 
 

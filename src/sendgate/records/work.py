@@ -106,6 +106,7 @@ class _Work:
         self._whys: dict[Key, list[str]] = {}
         self._unsure: set[Key] = set()
         self._refused: set[str] = set()
+        self._closed: set[Key] = set()  # where no text is good enough
         self._notes: list[str] = []
         self._unseen: dict[Unknown, None] = {}
 
@@ -127,7 +128,7 @@ class _Work:
             self._whys = {key: list(whys) for key, whys in self._whys.items()}
             self._take(edits)
             report = await self._audit()
-            if self._is_beyond(before, report, earlier[0]):
+            if self._is_refused(before, report, earlier[0]):
                 self._edits, self._whys, self._unsure = earlier
                 report = await self._audit()
         changes = await self._changes(before, report)
@@ -167,7 +168,8 @@ class _Work:
 
     def _is_new(self, edit: Edit) -> bool:
         known = self._edits.get(edit.key)
-        return known is None or set(known.data) != set(edit.data)
+        changes = known is None or set(known.data) != set(edit.data)
+        return changes and edit.key not in self._closed
 
     async def _is_wanted(self, edit: Edit) -> bool:
         """Whether what stands there is known, and is another thing; else nothing is proposed."""
@@ -209,24 +211,38 @@ class _Work:
             if edit.unconfirmed:
                 self._unsure.add(edit.key)
 
-    def _is_beyond(self, before: Report, report: Report, earlier: dict[Key, Edit]) -> bool:
-        """Whether the last edits took SPF beyond its lookups; the includes are then refused."""
-        was, now = _spf(before), _spf(report)
-        if now is None or now.lookups <= MAX_LOOKUPS or (was and was.lookups > MAX_LOOKUPS):
-            return False
+    def _is_refused(self, before: Report, report: Report, earlier: dict[Key, Edit]) -> bool:
+        """Whether the SPF record of the last edits does harm, and is taken back."""
         name = report.facts.spf_domain
         edit = self._edits.get((name, "TXT"))
         if edit is None or edit is earlier.get((name, "TXT")):
             return False
-        known = set() if was is None else {str(term) for record in was.candidates
-                                           for term in str(record.data).split()}  # fmt: skip
-        added = [w for d in edit.data for w in str(d).split()
-                 if w.startswith("include:") and w not in known]  # fmt: skip
-        if not added or was is None:
+        if _finds(report, "SPF011") and not _finds(before, "SPF011"):
+            self._closed.add(edit.key)
+            self._notes.append(
+                f"the SPF records of {name} are left as they are: receivers evaluate none of them, "
+                "and what they stand for together would let every host on the Internet pass"
+            )
+            return True
+        return self._is_beyond(before, report, edit)
+
+    def _is_beyond(self, before: Report, report: Report, edit: Edit) -> bool:
+        """Whether the last edits took SPF beyond its lookups; the includes are then refused."""
+        was, now = _spf(before), _spf(report)
+        if was is None or now is None or now.lookups <= MAX_LOOKUPS or was.lookups > MAX_LOOKUPS:
             return False
-        self._refused |= set(added)
+        known = {str(term) for record in was.candidates for term in str(record.data).split()}
+        added = {w for d in edit.data for w in str(d).split()
+                 if w.startswith("include:") and w not in known}  # fmt: skip
+        new = sorted(added - self._refused)
+        if not added:
+            return False
+        if not new:
+            self._closed.add(edit.key)  # they stand for what is there, and there is no other way
+            return True
+        self._refused |= added
         self._notes.append(
-            f"{' '.join(added)} is not proposed: with it the SPF record of {name} would take "
+            f"{' '.join(new)} is not proposed: with it the SPF record of {edit.name} would take "
             f"{now.lookups} DNS lookups, and receivers stop at {MAX_LOOKUPS}. Take away what no "
             "longer sends, or give this sender a return path of its own"
         )
@@ -313,6 +329,10 @@ class _Work:
 def _spf(report: Report) -> SpfFacts | None:
     seen = report.facts.spf
     return seen.value if isinstance(seen, Present) else None
+
+
+def _finds(report: Report, rule: str) -> bool:
+    return any(finding.rule.id == rule for finding in report.findings)
 
 
 def _from_wildcard(answer: Answer) -> bool:
