@@ -31,7 +31,7 @@ _SOA = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _RECORD = re.compile(
-    rb"^(?![ \t]*[;#/*])[^\n;\"]{0,300}[ \t](?:A|AAAA|ALIAS|CAA|CNAME|DNAME|MX|NS|PTR|SRV|TXT)"
+    rb"^(?![ \t]*[;#/]|[ \t]+\*|\*[^ \t.])[^\n;\"]{0,300}[ \t](?:A|AAAA|ALIAS|CAA|CNAME|DNAME|MX|NS|PTR|SRV|TXT)"
     rb"[ \t]+[^\s=:]",
     re.IGNORECASE | re.MULTILINE,
 )
