@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from audits import REVERSE, SEED, TIME, options_of
 
 from sendgate.audit.infer import build_profile
 from sendgate.dmarc.suffixes import is_suffix_or_above
-from sendgate.dns.answers import Mx, Rdata, Target
+from sendgate.dns.answers import Address, Mx, Rdata, Soa, Target
+from sendgate.dns.double import DnsDouble
 from sendgate.dns.overlay import NowhereSource, OverlaySource
 from sendgate.dns.zones import ZoneSource
 from sendgate.names import Domain
+from sendgate.records.forms import TERRAFORM, Heading, write
 from sendgate.records.plan import Proposal, Shown, Supplied, text_data
 from sendgate.records.work import propose
 
@@ -41,6 +44,13 @@ u1 TXT "v=spf1 ip4:192.0.2.9 -all"
 mx A 192.0.2.9
 $ORIGIN example.com.
 """
+KEY = (
+    "v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA1klNo/SRbAf6sV9OrXFBDvu5Nc"
+    "SVpo+Lhl+ryGtDTchH0/RvJ1yO6j8apdwR7Q2WZcRbRi+7hprCH9G2IC+k9qt8pvWuCcGjlDtsVizcaO/JRfG+Uv"
+    "zs+SAyKyM2cJXk2bKKE2dPAiiTA6aZaFVq7cWP57FiujgdpD1xS0lt4ykMc/gXQieR1eZ/2mVi/BkvE/ShTXmtww"
+    "0ZmkC9FYM9WhGnTjb+1Z5kQMt/eWPiKixt5Jh5gI6fVYWr26wfplejphWIBfmVko0xojPPHx9o5PNPJGjMKMphYz"
+    "ivx8lv6yAbjtN3REd0oSxn96bpuEH7CAxzFnZw4aNWhQD5TDGYwQIDAQAB"
+)
 NEWS = ["news MX 10 mail", 'news TXT "v=spf1 ip4:192.0.2.10 -all"']
 OWN = {"return-path": "news.example.com", "sender": "own", "ips": ["192.0.2.10"]}
 SENDGRID = {"provider": "sendgrid", "return-path": "em.example.com"}
@@ -134,3 +144,58 @@ def test_what_takes_too_many_lookups_is_refused_once(proposed: Any) -> None:
                     'news TXT "v=spf1 ip4:192.0.2.10 -all"')  # fmt: skip
     assert made.changes == ()
     assert len(made.notes) == 1
+
+
+WILD = ["* MX 10 mail", "* A 192.0.2.80", '* TXT "v=spf1 ip4:192.0.2.10 -all"']
+
+
+def sets(made: Proposal) -> list[tuple[str, str, list[str]]]:
+    return [(r.name.text, r.rdtype, sorted(map(str, r.data))) for r in made.records]
+
+
+def test_what_a_wildcard_answers_stays_where_records_come(proposed: Any) -> None:
+    """A key below a name makes the name exist: its mail hosts, site and texts are then its own."""
+    key = text_data(KEY)
+    shown = (("s1._domainkey.news.example.com", "TXT", key),)
+    made = proposed(*WILD, given={**OWN, "selectors": ["s1"]}, shown=shown)
+    assert sets(made) == [
+        ("news.example.com", "A", ["192.0.2.80"]),
+        ("news.example.com", "MX", ["10 mail.example.com"]),
+        ("news.example.com", "TXT", ["v=spf1 ip4:192.0.2.10 -all"]),
+        ("s1._domainkey.news.example.com", "TXT", [str(key)]),
+    ]
+    assert made.exit_code == 0
+    for form in ("bind", "octodns", "dnscontrol", "route53"):
+        assert "192.0.2.80" in write(form, made.changes, Heading())
+    for provider in TERRAFORM:
+        written = write("terraform", made.changes, Heading(), provider=provider)
+        assert '"192.0.2.80"' in written
+
+
+def test_an_alias_from_a_wildcard_stays_or_is_told(proposed: Any) -> None:
+    """Above a key it can stand; beside a text none can."""
+    key = text_data(KEY)
+    shown = (("s1._domainkey.news.example.com", "TXT", key),)
+    made = proposed("* CNAME mail", given={"selectors": ["s1"]}, shown=shown)
+    assert sets(made)[0] == ("news.example.com", "CNAME", ["mail.example.com"])
+    token = ("news.example.com", "TXT", text_data("token=1"))
+    made = proposed("* CNAME mail", given={"selectors": ["s1"]}, shown=(*shown, token))
+    assert sets(made)[0] == ("news.example.com", "TXT", ["token=1"])
+    assert any("leads news.example.com to mail.example.com today" in x for x in made.notes)
+
+
+async def test_what_a_resolver_shows_may_be_a_wildcards() -> None:
+    """It does not say so; that the wildcard has the same is told."""
+    mx, address = Mx(10, Domain("mail.example.com")), Address(IPv4Address("192.0.2.10"))
+    double = DnsDouble({
+        ("example.com", "SOA"): [Soa(Domain("ns.example.com"), Domain("h.example.com"), 1, 300)],
+        ("news.example.com", "MX"): [mx],
+        ("*.example.com", "MX"): [mx],
+        ("mail.example.com", "A"): [address],
+        ("_dmarc.example.com", "TXT"): [text_data("v=DMARC1; p=reject")],
+    })  # fmt: skip
+    supplied = Supplied((Shown(Domain("s1._domainkey.news.example.com"), "TXT", text_data(KEY)),))
+    profile = build_profile(Domain("news.example.com"), options_of({"selectors": ["s1"]}))
+    made = await propose(profile, double, supplied, time=TIME, seed=SEED)
+    assert any("MX records of news.example.com may be those of *.example.com" in n
+               for n in made.notes)  # fmt: skip

@@ -35,7 +35,7 @@ __all__ = [
 DEFAULT_TTL = 3600  # seconds, of a set that is new or whose TTL only its own servers know
 MAX_STRING = 255  # RFC 1035 section 3.3: octets of one character-string
 
-Area = Literal["dkim", "path", "spf", "dmarc", "mx", "shown"]
+Area = Literal["dkim", "path", "spf", "dmarc", "mx", "shown", "kept"]
 Key = tuple[Domain, str]  # a name and a type
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.*")

@@ -38,6 +38,7 @@ from sendgate.records.shown import shown
 from sendgate.records.spf import spf
 from sendgate.records.standing import BESIDE, in_use
 from sendgate.records.task import Step, Task
+from sendgate.records.wildcards import kept_from_wildcards
 from sendgate.spf.facts import MAX_LOOKUPS, SpfFacts
 from sendgate.topology import providers
 from sendgate.vocabulary import Rule
@@ -64,6 +65,7 @@ _AREAS = {
     "dmarc": ("DMARC", "ALN", "BIMI", "RCV"),
     "mx": ("MX", "TOP", "RCV"),
     "shown": (),
+    "kept": (),
 }
 
 
@@ -127,6 +129,9 @@ class _Work:
             self._edits, self._unsure = dict(self._edits), set(self._unsure)
             self._whys = {key: list(whys) for key, whys in self._whys.items()}
             self._take(edits)
+            kept, notes = await kept_from_wildcards(tuple(self._edits.values()), self._source)
+            self._take(kept)
+            self._notes += [note for note in notes if note not in self._notes]
             report = await self._audit()
             if self._is_refused(before, report, earlier[0]):
                 self._edits, self._whys, self._unsure = earlier

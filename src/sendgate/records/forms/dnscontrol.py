@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from sendgate.dns.answers import Mx, Rdata, Target, Txt
+from sendgate.dns.answers import Address, Mx, Rdata, Target, Txt
 from sendgate.records.forms.common import (
     Heading,
     by_zone,
@@ -58,6 +58,8 @@ def _call(records: RecordSet, data: Rdata) -> str:
             values = f"{data.preference}, {_string('.' if data.is_null else plain(data.exchange))}"
         case Target():
             values = _string(plain(data.name))
+        case Address() if data.ip is not None:
+            values = _string(str(data.ip))
         case _:
             raise unfit(records.name, records.rdtype, "dnscontrol", "its type is not written here")
     return f"{records.rdtype}({label}, {values}, TTL({records.ttl}))"

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from sendgate.dns.answers import Mx, Rdata, Target, Txt
+from sendgate.dns.answers import Address, Mx, Rdata, Target, Txt
 from sendgate.names import Domain
 from sendgate.records.forms.common import (
     Heading,
@@ -143,6 +143,8 @@ def _cloudflare(records: RecordSet) -> Block:
         elif isinstance(data, Target):
             lines["content"] = string(plain(data.name).removesuffix("."))
             lines["proxied"] = "false"
+        elif isinstance(data, Address) and data.ip is not None:
+            lines |= {"content": string(str(data.ip)), "proxied": "false"}
         else:
             raise unfit(records.name, records.rdtype, "terraform", "its type is not written here")
         width = max(map(len, lines))
@@ -187,7 +189,7 @@ def _azure_zone(zone: Domain) -> Block:
 
 
 def _azure(records: RecordSet) -> Block:
-    kinds = {"TXT": "txt", "MX": "mx", "CNAME": "cname", "NS": "ns"}
+    kinds = {"TXT": "txt", "MX": "mx", "CNAME": "cname", "NS": "ns", "A": "a", "AAAA": "aaaa"}
     if records.rdtype not in kinds:
         raise unfit(records.name, records.rdtype, "terraform", "its type is not written here")
     lines = [
@@ -198,7 +200,7 @@ def _azure(records: RecordSet) -> Block:
     ]
     if records.rdtype == "CNAME":
         lines.append(f"record              = {string(data_of(records.data[0]))}")
-    elif records.rdtype == "NS":
+    elif records.rdtype in {"NS", "A", "AAAA"}:
         lines.append(f"records             = {_list(map(data_of, records.data))}")
     for data in records.data:
         if isinstance(data, Txt):
