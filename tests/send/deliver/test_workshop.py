@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -102,6 +104,20 @@ async def test_a_key_that_was_not_audited_signs_nothing(tmp_path: Path, processe
     with pytest.raises(InputError, match="has changed since it was audited"):
         async with Workshop(made_of, SECRET, 1, processes, audited):
             raise AssertionError("it opened")
+
+
+async def test_a_signal_to_all_ends_no_process_that_is_starting(tmp_path: Path) -> None:
+    """Ctrl-C goes to every process of a terminal; what it means, the sender decides."""
+    async with Workshop(signed_campaign(tmp_path), SECRET, 1, 1) as workshop:
+        making = asyncio.create_task(workshop.make([lease(1, first_name="Joe")]))
+        await asyncio.sleep(0)
+        assert workshop._pool is not None
+        [pid] = workshop._pool._processes
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGTERM)
+        [made] = await making
+    assert isinstance(made, Made)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
 
 
 ORPHANS = """

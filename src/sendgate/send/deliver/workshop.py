@@ -6,10 +6,13 @@ leases ─► orders ─► processes of `making` ─► Made | Unmade
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from multiprocessing import resource_tracker
 from types import TracebackType
 
 from sendgate.errors import InternalError
@@ -25,6 +28,16 @@ _MOST = 2
 
 def _beside_the_engine() -> int:
     return min(_MOST, max(1, (os.cpu_count() or 1) - 1))
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Start processes that no signal to the terminal's group ends before they ignore it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Workshop:
@@ -51,6 +64,7 @@ class Workshop:
     async def __aenter__(self) -> Workshop:
         self._bench = await asyncio.to_thread(Bench, *self._with)
         if self.processes:
+            resource_tracker.ensure_running()  # starting it would end `_undisturbed`
             self._pool = ProcessPoolExecutor(
                 self.processes,
                 multiprocessing.get_context("spawn"),
@@ -80,6 +94,8 @@ class Workshop:
             return await asyncio.to_thread(self._bench.make, orders)
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._pool, make_here, orders)
+            with _undisturbed():
+                making = loop.run_in_executor(self._pool, make_here, orders)
+            return await making
         except BrokenExecutor as error:
             raise InternalError(f"a process that makes messages has died: {error}") from None
