@@ -20,6 +20,7 @@ from sendgate.names import Domain
 from sendgate.records.forms import TERRAFORM, Heading, write
 from sendgate.records.plan import Proposal, Shown, Supplied, text_data
 from sendgate.records.work import propose
+from sendgate.render.records import heading
 
 ZONES = """$TTL 300
 $ORIGIN example.com.
@@ -199,3 +200,47 @@ async def test_what_a_resolver_shows_may_be_a_wildcards() -> None:
     made = await propose(profile, double, supplied, time=TIME, seed=SEED)
     assert any("MX records of news.example.com may be those of *.example.com" in n
                for n in made.notes)  # fmt: skip
+
+
+GIVEN = {**OWN, "selectors": ["s1"]}
+SIGNED = [f's1._domainkey.news TXT "{KEY[:200]}" "{KEY[200:]}"']
+
+
+def test_a_null_mx_gives_way_to_the_host_that_is_shown(proposed: Any) -> None:
+    """Nobody is mailed there, so nothing is lost; until the host is known, it is needed."""
+    lines = ["news MX 0 .", 'news TXT "v=spf1 ip4:192.0.2.10 -all"']
+    made = proposed(*lines, *SIGNED, given=GIVEN)
+    assert made.changes == ()
+    assert [(need.rdtype, need.option) for need in made.needed] == [
+        ("MX", '--shown "news.example.com MX 10 HOST"')
+    ]
+    shown = (("news.example.com", "MX", Mx(10, Domain("mail.example.com"))),)
+    made = proposed(*lines, *SIGNED, given=GIVEN, shown=shown)
+    assert sets(made) == [("news.example.com", "MX", ["10 mail.example.com"])]
+    assert made.exit_code == 0
+
+
+def test_a_text_that_cannot_be_told_is_needed(proposed: Any) -> None:
+    """What is meant as a policy and is none is its author's to write."""
+    made = proposed(*NEWS, *SIGNED, '_dmarc.news TXT "v=DMARC1 p=reject"', given=GIVEN)
+    assert made.changes == ()
+    assert made.exit_code == 1
+    assert [(str(need.name), need.rdtype) for need in made.needed] == [
+        ("_dmarc.news.example.com", "TXT")
+    ]
+
+
+def test_a_policy_that_begins_to_be_acted_on_is_told(proposed: Any) -> None:
+    """Void records are no policy today; the strictest of them is one tomorrow."""
+    made = proposed(*NEWS, '_dmarc TXT "v=DMARC1; p=none"')
+    assert texts(made) == ["v=DMARC1; p=reject; rua=mailto:d@example.com"]
+    assert made.changes[0].why[0].endswith("receivers do not act on p=reject today, and then will")
+
+
+def test_what_only_people_can_decide_is_said_so(proposed: Any) -> None:
+    """A syntax error is left to its author, and the summary promises nothing."""
+    made = proposed(
+        "news MX 10 mail", *SIGNED, 'news TXT "v=spf1 ip4:192.0.2.300 -all"', given=GIVEN
+    )
+    assert made.exit_code == 1
+    assert heading(made)[0].endswith("does not pass as it is: what is left is for people to decide")

@@ -26,15 +26,16 @@ def dmarc(task: Task) -> Step:
         one for step in facts.walk.steps if _is_broken(task, step) for one in _mended(task, step)
     ]
     yield from said
-    if said:
+    if any(isinstance(one, Edit) for one in said):
         return
+    open_ = {one.name for one in said}
     bad = [
         s for s in facts.walk.steps if s.record is not None and _BAD_VALUES & task.faults(_at(s))
     ]
     for step in bad:
         yield from _with_values(task, step)
     new = list(_new(task, facts)) if isinstance(facts.policy, Absent) else []
-    yield from new
+    yield from (one for one in new if isinstance(one, Edit) or one.name not in open_)
     taken = {edit.name for edit in new if isinstance(edit, Edit)}
     for step in facts.walk.steps:
         if "DMARC018" in task.faults(_at(step)) and _at(step) not in taken:
@@ -66,6 +67,10 @@ def _mended(task: Task, step: WalkStep) -> Step:
         why = "receivers take a text for a DMARC record only where it begins with v=DMARC1"
     today, record = task.facts.dmarc.policy, None if made is None else parse(made)
     if made is None or record is None:
+        yield Need(
+            f"the record that the text at {_at(step)} is meant to be: it cannot be told",
+            "whoever published it", None, _at(step), "TXT", "v=DMARC1; p=*",
+        )  # fmt: skip
         return
     policy = record.policy_when_published("p" if step.domain == task.sending else "sp")
     applies = today.value.policy if isinstance(today, Present) else None
@@ -76,6 +81,8 @@ def _mended(task: Task, step: WalkStep) -> Step:
             "whoever published it", None, _at(step), "TXT", "v=DMARC1; p=*",
         )  # fmt: skip
         return
+    if policy is not None and policy.rank > (Policy.NONE if applies is None else applies).rank:
+        why += f"; receivers do not act on p={policy} today, and then will"
     yield _edit(step, [*step.records, *step.void], made, why)
 
 

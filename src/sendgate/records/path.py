@@ -72,7 +72,7 @@ def _bounces(task: Task, here: NameFacts) -> Step:
     if hosts and not isinstance(mx.answer, Failed):
         if sorted(map(str, hosts)) != sorted(map(str, mx.records)) or here.aliases:
             yield Edit(name, "MX", tuple(hosts), f"bounces to {name} then arrive", "path")
-    elif "MX001" in task.faults(name):
+    elif {"MX001", "MX008"} & task.faults(name):
         yield Need(
             f"the host that takes the bounces to {name}",
             "whoever runs the sending system", f'--shown "{name} MX 10 HOST"', name, "MX",
@@ -84,25 +84,31 @@ def mail_hosts(task: Task) -> Step:
     name = task.sending
     mx = task.facts.mx[name]
     shown = [data for data in task.supplied.at(name, "MX") if isinstance(data, Mx)]
-    if mx.records and shown and sorted(map(str, shown)) != sorted(map(str, mx.records)):
+    if (
+        mx.records
+        and not mx.is_null
+        and shown
+        and sorted(map(str, shown)) != sorted(map(str, mx.records))
+    ):
         there = " and ".join(map(str, mx.records))
         yield Need(
             f"a decision: {name} takes its mail by {there}, which is never replaced here",
             "whoever keeps its inboxes", None, name, "MX",
         )  # fmt: skip
-    if not isinstance(mx.answer, NoData | NxDomain) or mx.answer.aliases:
+    if mx.answer.aliases or not (mx.is_null or isinstance(mx.answer, NoData | NxDomain)):
         return
     asked = [(_preference(e), host(_value(task, e))) for e in task.expected("MX")
              if task.filled(e.name) == name.text]  # fmt: skip
     found = shown or [Mx(number, target) for number, target in asked if target is not None]
-    if found and (shown or mx.can_receive is False):
+    if found and (shown or (mx.can_receive is False and not mx.is_null)):
         who = "" if shown or task.provider is None else f", at hosts of {task.provider.name}"
         why = f"replies to {name} then arrive{who}"
         unsure = not shown and task.provider is not None and not task.provider.is_confirmed("mx")
         yield Edit(name, "MX", tuple(found), why, "mx", unsure)
-    elif mx.can_receive is False and not mx.is_null and "MX001" in task.faults(name):
+    elif mx.can_receive is False and {"MX001", "MX008"} & task.faults(name):
+        none = ", which says by a null MX that it takes no mail" if mx.is_null else ""
         yield Need(
-            f"the host that takes replies to {name}",
+            f"the host that takes replies to {name}{none}",
             "whoever keeps its inboxes",
             f'--shown "{name} MX 10 HOST"',
             name,

@@ -26,8 +26,11 @@ def outcome(proposal: Proposal) -> str:
         case Verdict.UNKNOWN:
             return f"the audit cannot be completed {words}: something decisive was not seen"
         case _:
-            waits = "until what is needed is known" if proposal.needed else "by records alone"
-            return f"the audit does not pass {words}, and will not {waits}"
+            if proposal.needed:
+                return (
+                    f"the audit does not pass {words}, and will not until what is needed is known"
+                )
+            return f"the audit does not pass {words}: what is left is for people to decide"
 
 
 def heading(proposal: Proposal) -> tuple[str, ...]:
