@@ -131,6 +131,7 @@ def test_an_unconfirmed_row_is_said(sendgate: Run, zone: Zone) -> None:
         (["--dkim-key", "s1=nowhere.pem"], "cannot be read"),
         (["--dkim-key", "s1=x.zone"], "neither a public key"),
         (["--rua", "not an address"], "--rua"),
+        (["--rua", "a;p=none@example.com"], "--rua"),
         (["--rua", "a@example.com,mailto:b@example.com"], "--rua"),
         (["--in-zone", "a..b"], "--in-zone"),
     ],

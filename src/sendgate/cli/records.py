@@ -242,7 +242,8 @@ def _mailbox(text: str) -> str:
 
     address = text.strip().removeprefix("mailto:")
     record = parse(f"v=DMARC1; p=none; rua=mailto:{address}")
-    if record is None or len(record.rua) != 1 or not record.has_valid_rua or record.rua[0].size:
+    alone = record is not None and len(record.rua) == 1 and ";" not in address
+    if record is None or not alone or not record.has_valid_rua or record.rua[0].size:
         raise InputError(f"--rua: {printable(text)} is no address that reports can be sent to")
     return address
 
