@@ -169,3 +169,15 @@ def test_a_list_that_names_nobody_is_refused(sendgate: Run, tmp_path: Path, text
     assert "list.txt: names no domain" in done.stderr
     done = sendgate("audit", "--from-file", "-", "--offline", input=text)
     assert "stdin: names no domain" in done.stderr
+
+
+def test_a_name_without_room_for_a_selector_is_named_before_anything_is_audited(
+    sendgate: Run, listed: list[str], tmp_path: Path
+) -> None:
+    """Its line is told, as that of what is no domain; the list does not break in its middle."""
+    with (tmp_path / "list.txt").open("a") as file:
+        file.write(".".join(["a" * 60] * 4) + "\n")
+    done = sendgate("audit", *listed)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "list.txt:5: " in done.stderr
+    assert "no selector fits in front of it" in done.stderr

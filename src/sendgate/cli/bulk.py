@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_list"]
 
+_MAX_NAME = 220  # characters that leave room for a selector and ``._domainkey`` (RFC 1035: 253)
 _NAMED = 10  # bad lines of a list that are named one by one
 
 
@@ -61,6 +62,8 @@ def _targets(auditor: Auditor, path: str) -> Iterator[Target]:
             continue
         try:
             domain = typed_domain(auditor.run, text)
+            if len(domain.text) > _MAX_NAME:
+                raise DomainError(f"{domain} is so long that no selector fits in front of it")
         except DomainError as error:
             bad.append(SourceError(str(error), path, number))
             continue
