@@ -179,5 +179,5 @@ def test_a_name_without_room_for_a_selector_is_named_before_anything_is_audited(
         file.write(".".join(["a" * 60] * 4) + "\n")
     done = sendgate("audit", *listed)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "list.txt:5: " in done.stderr
+    assert "list.txt:6: " in done.stderr
     assert "no selector fits in front of it" in done.stderr
