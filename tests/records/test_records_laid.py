@@ -24,7 +24,7 @@ from sendgate.dns.answers import (
 from sendgate.dns.zonefile import ZoneRecord
 from sendgate.dns.zones import ZoneSource
 from sendgate.names import Domain
-from sendgate.records.laid import LaidSource
+from sendgate.records.laid import laid_over as with_edits
 from sendgate.records.plan import Edit, text_data
 
 ZONE = Domain("example.com")
@@ -76,7 +76,7 @@ async def test_laid_over_is_as_if_published(data: st.DataObject) -> None:
     base, new = data.draw(rrsets(NAMES)), data.draw(rrsets(ASKED))
     published = [SOA, *records(base)]
     edits = [Edit(n, kind, d, "it is so", "shown") for (n, kind), d in new.items()]
-    laid = LaidSource(edits, ZoneSource(published))
+    laid = with_edits(ZoneSource(published), edits)
     whole = ZoneSource(laid_over(published, records(new)))
     for name in ASKED:
         for kind in ("TXT", "MX", "A", "CNAME"):
@@ -87,7 +87,7 @@ async def test_laid_over_is_as_if_published(data: st.DataObject) -> None:
 async def test_a_removal_leaves_nothing_there() -> None:
     """A set that is removed is not there, and its alias is not followed."""
     base = records({(NAMES[1], "CNAME"): (Target(NAMES[2]),), (NAMES[2], "TXT"): (text_data("b"),)})
-    laid = LaidSource([Edit(NAMES[1], "CNAME", (), "", "dmarc")], ZoneSource([SOA, *base]))
+    laid = with_edits(ZoneSource([SOA, *base]), [Edit(NAMES[1], "CNAME", (), "", "dmarc")])
     for kind in ("CNAME", "TXT"):
         answer = await laid.ask(Question(NAMES[1], kind))
         assert not isinstance(answer, Records | NxDomain | Failed)
@@ -96,7 +96,7 @@ async def test_a_removal_leaves_nothing_there() -> None:
 
 async def test_below_a_proposed_delegation_nothing_is_known() -> None:
     """What its servers will say is not absent, but unknown."""
-    laid = LaidSource([Edit(NAMES[1], "NS", (Target(NAMES[2]),), "", "path")], ZoneSource([SOA]))
+    laid = with_edits(ZoneSource([SOA]), [Edit(NAMES[1], "NS", (Target(NAMES[2]),), "", "path")])
     for name in (NAMES[1], NAMES[3]):
         answer = await laid.ask(Question(name, "TXT"))
         assert isinstance(answer, Failed)
@@ -105,7 +105,7 @@ async def test_below_a_proposed_delegation_nothing_is_known() -> None:
 
 async def test_a_failure_below_stays_one() -> None:
     """What could not be read is not absent, whatever is proposed beside it."""
-    laid = LaidSource([Edit(NAMES[1], "TXT", (text_data("x"),), "", "spf")], ZoneSource([]))
+    laid = with_edits(ZoneSource([]), [Edit(NAMES[1], "TXT", (text_data("x"),), "", "spf")])
     answer = await laid.ask(Question(NAMES[1], "MX"))
     assert isinstance(answer, Failed)
     assert replace(answer, detail="").reason is Reason.NOT_ASKED

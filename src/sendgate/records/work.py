@@ -22,7 +22,7 @@ from sendgate.observed import Present, Unknown
 from sendgate.profile import Profile
 from sendgate.records.dmarc import dmarc
 from sendgate.records.keys import keys
-from sendgate.records.laid import LaidSource
+from sendgate.records.laid import laid_over
 from sendgate.records.path import mail_hosts, path
 from sendgate.records.plan import (
     DEFAULT_TTL,
@@ -154,13 +154,13 @@ class _Work:
     async def _audit(self) -> Report:
         laid: DnsSource = self._source
         if self._edits:
-            laid = RunSource(LaidSource(self._edits.values(), self._source))
+            laid = RunSource(laid_over(self._source, self._edits.values()))
         return await audit(self._profile, laid, policy=self._policy, rules=self._rules,
                            time=self._time, seed=self._seed)  # fmt: skip
 
     async def _texts(self) -> dict[Domain, Answer]:
         """Ask for the texts beside which shown ones are to stand."""
-        laid = LaidSource(self._edits.values(), self._source)
+        laid = laid_over(self._source, self._edits.values())
         names = {one.name for one in self._supplied.shown if one.rdtype == "TXT"}
         return {name: await laid.ask(Question(name, "TXT")) for name in names}
 
