@@ -112,7 +112,9 @@ FINDING = {
                   "origin": {"kind": None, "where": None, "line": None}}],
     "remedy": None, "reference": {"text": None, "url": None}, "fingerprint": None,
 }  # fmt: skip
-RECEIVER = {"verdict": None, "declared": None, "failed": None, "not_observable": [None]}
+RECEIVER = {
+    "verdict": None, "declared": None, "failed": None, "why": {}, "not_observable": [None],
+}  # fmt: skip
 NAMED_RECEIVERS = (
     "google", "google-bulk", "yahoo", "yahoo-bulk", "microsoft", "microsoft-bulk", "apple",
     "laposte",

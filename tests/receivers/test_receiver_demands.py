@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from audits import TIME, audit_domain
+from audits import audit_domain
 from worlds import SENDER, Table, dkim_key, healthy, mx, txt
 
 from sendgate.audit.catalogue import RULES
@@ -20,6 +21,8 @@ from sendgate.receivers.data import HIDDEN, RECEIVERS
 from sendgate.receivers.rules import DEMANDS
 from sendgate.receivers.scripts import mixed_label
 from sendgate.render.json import audit as as_json
+from sendgate.render.page import Page
+from sendgate.render.text import report_on
 
 BULK = [Receiver.GOOGLE_BULK, Receiver.YAHOO_BULK, Receiver.MICROSOFT_BULK]
 SPF = ("12345m.example.com", "TXT")
@@ -98,8 +101,25 @@ async def test_undeclared_receivers_decide_nothing() -> None:
         "verdict": "fail",
         "declared": False,
         "failed": ["RCV010"],
+        "why": {
+            "RCV010": "Google asks bulk senders for DKIM, and s1 of news.example.com cannot be "
+            "verified (expect 421 4.7.30, then 550 5.7.30)"
+        },
         "not_observable": sorted(RECEIVERS[Receiver.GOOGLE_BULK].hidden),
     }
+
+
+async def test_the_text_has_the_verdict_of_every_receiver() -> None:
+    """The declared ones with what DNS does not show; the others by verdict, in one line."""
+    report = await report_of({KEY: [txt("v=DKIM1; p=")]}, receivers=["apple"])
+    page = Page()
+    report_on(page, report)
+    shown = " ".join(page.text().split())
+    assert "receivers apple fail (RCV030) not shown by DNS: consent" in shown
+    assert (
+        "not declared: google, yahoo, microsoft, laposte pass; google-bulk fail (RCV010); "
+        "yahoo-bulk fail (RCV015); microsoft-bulk fail (RCV024)" in shown
+    )
 
 
 async def test_declared_receivers_make_findings() -> None:
@@ -190,7 +210,21 @@ def test_each_receiver_is_known_as_of_a_day() -> None:
     for known in RECEIVERS.values():
         assert known.sources
         assert all(source.url.startswith("https://") for source in known.sources)
-        assert all(source.read <= TIME.date() for source in known.sources)
+        assert all(source.read <= datetime.now(UTC).date() for source in known.sources)
+
+
+def test_what_no_volume_frees_from_stands_at_both_receivers_of_an_operator() -> None:
+    """Microsoft asks everybody for a way to unsubscribe; only bulk mail for answers in time."""
+    usual, bulk = (RECEIVERS[r].hidden for r in (Receiver.MICROSOFT, Receiver.MICROSOFT_BULK))
+    assert set(bulk) - set(usual) == {"RCV028"}
+    assert "RCV049" in usual
+
+
+def test_the_pages_that_rules_cite_are_among_the_sources() -> None:
+    """What a demand cites is known as of a day too."""
+    hosts = {s.url.split("/")[2] for known in RECEIVERS.values() for s in known.sources}
+    cited = {d.rule.citation.url.split("/")[2] for d in DEMANDS}
+    assert cited <= hosts
 
 
 async def test_a_reverse_zone_that_was_not_given_is_not_observable() -> None:

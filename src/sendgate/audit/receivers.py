@@ -7,8 +7,8 @@ do, and a receiver knows of neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from sendgate.audit.facts import DomainFacts
 from sendgate.audit.report import Verdict
@@ -16,7 +16,7 @@ from sendgate.profile import Receiver
 from sendgate.receivers.data import RECEIVERS
 from sendgate.receivers.demand import Demand
 from sendgate.receivers.rules import DEMANDS
-from sendgate.vocabulary import Hit, Severity
+from sendgate.vocabulary import CannotTell, Hit, Severity
 
 __all__ = ["ReceiverVerdict", "receiver_verdicts"]
 
@@ -25,7 +25,8 @@ __all__ = ["ReceiverVerdict", "receiver_verdicts"]
 class ReceiverVerdict:
     """One receiver's verdict.
 
-    `failed` are the rules of the demands that are not met, at error. `unknown` those that
+    `failed` are the rules of the demands that are not met, at error; `why` says of each what
+    is asked, what is wrong and which replies to expect. `unknown` are those that
     DNS did not tell, or that what was declared does not show, although mail stands or falls
     by them. `not_observable` are those that DNS does not show at all, or not by what was
     declared. All are ids, sorted.
@@ -37,6 +38,7 @@ class ReceiverVerdict:
     failed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     not_observable: tuple[str, ...] = ()
+    why: Mapping[str, str] = field(default_factory=dict)
 
 
 def receiver_verdicts(facts: DomainFacts) -> tuple[ReceiverVerdict, ...]:
@@ -53,21 +55,30 @@ def _verdict(receiver: Receiver, facts: DomainFacts) -> ReceiverVerdict:
         return ReceiverVerdict(receiver, declared, Verdict.NOT_APPLICABLE)
     as_declared = replace(facts, profile=replace(facts.profile, receivers=(receiver,)))
     demands = [demand for demand in DEMANDS if demand.applies_to(receiver)]
-    said = {d.rule.id: set(_said(d, as_declared)) for d in demands}
-    failed = {rule for rule, verdicts in said.items() if Verdict.FAIL in verdicts}
-    unseen = {rule for rule, verdicts in said.items() if Verdict.UNKNOWN in verdicts}
+    said = {d.rule.id: tuple(_deciding(d, as_declared)) for d in demands}
+    hits = {
+        rule: [one.message for one in ones if isinstance(one, Hit)] for rule, ones in said.items()
+    }
+    failed = {rule for rule, messages in hits.items() if messages}
+    unseen = {rule for rule, ones in said.items() if len(ones) > len(hits[rule])}
     undeclared = {d.rule.id for d in demands if d.state is not None and d.state(facts) is None}
     unshown = {d.rule.id for d in demands if not d.shows(facts)}
     unknown = unseen | undeclared
     verdict = Verdict.FAIL if failed else Verdict.UNKNOWN if unknown else Verdict.PASS
     hidden = {*RECEIVERS[receiver].hidden, *undeclared, *unshown}
     return ReceiverVerdict(
-        receiver, declared, verdict, *(tuple(sorted(ids)) for ids in (failed, unknown, hidden))
+        receiver,
+        declared,
+        verdict,
+        failed=tuple(sorted(failed)),
+        unknown=tuple(sorted(unknown)),
+        not_observable=tuple(sorted(hidden)),
+        why={rule: "; ".join(hits[rule]) for rule in sorted(failed)},
     )
 
 
-def _said(demand: Demand, facts: DomainFacts) -> Iterator[Verdict]:
+def _deciding(demand: Demand, facts: DomainFacts) -> Iterator[Hit | CannotTell]:
     """What a demand says that decides: only errors do."""
     for said in demand.rule.judge(facts):
         if (said.severity or demand.rule.severity) is Severity.ERROR:
-            yield Verdict.FAIL if isinstance(said, Hit) else Verdict.UNKNOWN
+            yield said

@@ -57,13 +57,25 @@ HIDDEN: Mapping[str, Hidden] = {
     "RCV043": Hidden("one-click unsubscribing", "the message, and practice"),
     "RCV044": Hidden("rate and reputation", "Google's data", "421 4.7.28, 550 5.7.28"),
     "RCV045": Hidden("whether Google counts the domain as a bulk sender", "Google's data"),
-    "RCV046": Hidden("complaint rate", "the feedback loop", "421 4.7.0 [TSS04], 553 5.7.2 [TSS09]"),
+    "RCV046": Hidden(
+        "complaint rate",
+        "the feedback loop",
+        "421 4.7.0 [TSS04], 553 5.7.2 [TSS09], [TSS11]",
+    ),
     "RCV047": Hidden("the message's form, List-Unsubscribe", "the message, and practice"),
     "RCV048": Hidden("blocks of URLs or content", "Yahoo's data", "554 [PH01]"),
     "RCV049": Hidden("unsubscribing, list hygiene", "the message, and practice"),
-    "RCV050": Hidden("rate and reputation", "Microsoft's data", "421 RP-001, 550 SC-001, OU-001"),
+    "RCV050": Hidden(
+        "rate and reputation",
+        "Microsoft's data",
+        "421 RP-001 to RP-003, 550 SC-001 to SC-004, DY-001, DY-002, OU-001, OU-002, 4.7.650",
+    ),
     "RCV051": Hidden("consent, unsubscribing, bounce handling", "the message, and practice"),
-    "RCV052": Hidden("reputation and blocklists", "Apple's data", "550 5.7.1 [CS01], 421 4.7.1"),
+    "RCV052": Hidden(
+        "reputation and blocklists",
+        "Apple's data",
+        "550 5.7.1 [CS01], 421 4.7.1, 550 5.7.0",
+    ),
     "RCV053": Hidden("reputation, and the choice of folder", "La Poste's data"),
     "RCV054": Hidden("what forwarders and lists change", "aggregate reports"),
 }
@@ -98,10 +110,15 @@ _MICROSOFT_SOURCES = (
         "senders/4399730",
         date(2025, 4, 30),
     ),
+    Source(
+        "Policies of Outlook.com",
+        "https://substrate.office.com/ip-domain-management-snds/Postmaster/Policies",
+        date(2026, 6, 15),
+    ),
 )
 _GOOGLE = ("RCV008", "RCV040", "RCV041", "RCV042", "RCV044", "RCV045", "RCV054")
 _YAHOO = ("RCV046", "RCV047", "RCV048", "RCV054")
-_MICROSOFT = ("RCV050", "RCV054")
+_MICROSOFT = ("RCV049", "RCV050", "RCV054")
 
 RECEIVERS: Mapping[Receiver, Known] = {
     Receiver.GOOGLE: Known("Google", "none", _GOOGLE_SOURCES, _GOOGLE),
@@ -115,7 +132,7 @@ RECEIVERS: Mapping[Receiver, Known] = {
         "Microsoft, bulk",
         "more than 5,000 a day",
         _MICROSOFT_SOURCES,
-        (*_MICROSOFT, "RCV028", "RCV049"),
+        (*_MICROSOFT, "RCV028"),
     ),
     Receiver.APPLE: Known(
         "Apple iCloud Mail",
@@ -137,6 +154,12 @@ RECEIVERS: Mapping[Receiver, Known] = {
                 "La Poste's new sender requirements, DMARCwise",
                 "https://dmarcwise.io/blog/laposte-new-requirements-2025",
                 date(2025, 9, 9),
+            ),
+            Source(
+                "Technical specifications for senders",
+                "https://postmaster.laposte.net/contents/quelles-sont-les-specifications-"
+                "techniques-a-respecter-pour-emettre-des-emails-vers-laposte-net?t=p",
+                date(2026, 11, 24),
             ),
         ),
         ("RCV053", "RCV054"),

@@ -34,7 +34,7 @@ _POLICIES = Document(
     _ANNOUNCEMENT,
     of=Family.MICROSOFT,
     bulk=True,
-    replies="550 5.7.515",
+    replies="550 5.7.515 or 5.7.23",
     remedy="Publish an SPF record at the return path that passes every sending address.",
     state=states.spf_pass,
 )

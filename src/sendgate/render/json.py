@@ -128,6 +128,7 @@ def _receivers(report: Report) -> dict[str, Any]:
             "verdict": str(entry.verdict),
             "declared": entry.declared,
             "failed": list(entry.failed),
+            "why": dict(entry.why),
             "not_observable": list(entry.not_observable),
         }
         for entry in receiver_verdicts(report.facts)

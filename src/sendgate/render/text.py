@@ -215,21 +215,28 @@ def _dmarc_line(report: Report) -> str:
 
 
 def _receiver_lines(report: Report) -> Iterator[str]:
-    """Say of each declared receiver how the mail fares there, and what DNS does not show of it."""
+    """Say how the mail fares at each receiver; of the declared ones also what DNS does not show."""
+    others: dict[str, list[str]] = {}
     hidden: dict[str, None] = {}
     unseen: dict[str, None] = {}
     for entry in receiver_verdicts(report.facts):
-        if not entry.declared:
-            continue
         word, _ = _VERDICTS[entry.verdict]
         why = entry.failed or (entry.unknown if entry.verdict is Verdict.UNKNOWN else ())
-        yield f"{entry.receiver} {word}" + (f" ({', '.join(why)})" if why else "")
+        verdict = word + (f" ({', '.join(why)})" if why else "")
+        if not entry.declared:
+            if entry.verdict is not Verdict.NOT_APPLICABLE:
+                others.setdefault(verdict, []).append(str(entry.receiver))
+            continue
+        yield f"{entry.receiver} {verdict}"
         hidden |= dict.fromkeys(HIDDEN[i].what for i in entry.not_observable if i in HIDDEN)
         unseen |= dict.fromkeys(i for i in entry.not_observable if i not in HIDDEN)
     if unseen:
         yield f"not shown by what was declared or given: {', '.join(unseen)}"
     if hidden:
         yield f"not shown by DNS: {', '.join(hidden)}"
+    if others:
+        told = (f"{', '.join(names)} {verdict}" for verdict, names in others.items())
+        yield f"not declared: {'; '.join(told)}"
 
 
 def findings_on(page: Page, findings: Sequence[Finding]) -> None:
