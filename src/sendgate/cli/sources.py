@@ -2,7 +2,7 @@
 
 --replay FILE                 the recording alone
 --zone PATH … --offline       the zones alone
---zone PATH …                 the zones, live DNS outside them
+--zone PATH …                 the zones, live DNS outside them; single records laid over both
 --record FILE                 any of these, with every answer kept
 """
 
@@ -21,11 +21,14 @@ from sendgate.files import is_folder
 if TYPE_CHECKING:
     from sendgate.bimi.certificate import MarkRoots
     from sendgate.dane.probe import MailHosts
-    from sendgate.dns.answers import Answer, Question
+    from sendgate.dns.answers import Answer, Question, Record
+    from sendgate.dns.laid import RecordSets
     from sendgate.dns.live import LiveSource
     from sendgate.dns.nameserver import Nameserver
     from sendgate.dns.source import DnsSource
+    from sendgate.dns.zonefile import ZoneRecord
     from sendgate.dns.zones import ZoneSource
+    from sendgate.names import Domain
     from sendgate.settings import Options
     from sendgate.web import Web
 
@@ -72,13 +75,15 @@ async def open_source(
     The recording is written however the run ends, so that an interrupted one is kept too.
     Raises `InputError` for files that cannot be read or written and for a wrong name server.
     """
+    from sendgate.dns.answers import Origin
+    from sendgate.dns.laid import LaidSource
     from sendgate.dns.overlay import OverlaySource
     from sendgate.dns.probe import new_seed
     from sendgate.dns.recorded import RecordingSource, ReplaySource
     from sendgate.dns.source import RunSource
 
     time, seed = datetime.now(UTC), new_seed()
-    zones = _zones(options.zone, options.offline)
+    zones, laid = _zones(options.zone, options.offline)
     live: LiveSource | None = None
     recording: RecordingSource | None = None
     source: DnsSource
@@ -91,6 +96,8 @@ async def open_source(
         source = live = _live(options)
     if zones is not None:
         source = OverlaySource(zones, source)
+    if laid:
+        source = LaidSource(laid, source, Origin("file", "(the records given)"))
     if options.record is not None:
         check_writable(options.record, "--record")
         source = recording = RecordingSource(source, time, seed)
@@ -158,26 +165,46 @@ async def open_live(options: Options) -> AsyncIterator[DnsSource]:
             recording.write(options.record)
 
 
-def _zones(paths: tuple[str, ...], offline: bool) -> ZoneSource | None:
+def _zones(paths: tuple[str, ...], offline: bool) -> tuple[ZoneSource | None, RecordSets]:
+    """Read what --zone names: the zones, and the loose records, which are laid over all else.
+
+    With --offline there is nothing else but the zones: what lies in none of them is a zone.
+    """
     if not paths:
-        return None
+        return None, {}
+    from sendgate.dns.answers import Record
     from sendgate.dns.zonefile import read_zone_file
-    from sendgate.dns.zones import ZoneSource
-    from sendgate.repo.source import RepositorySource, joined, public_view
 
     folders = [path for path in paths if is_folder(path) or _is_of_a_tool(path)]
-    if not folders:
-        return ZoneSource.from_files(paths)
+    records = [r for path in paths if path not in folders for r in read_zone_file(path)]
+    loose = [r for r in records if r.is_loose and r.name.labels[:1] != ("*",)]
+    whole = [r for r in records if r not in loose]
+    zones = _held(folders, whole, offline=offline)
+    single = [r for r in loose if offline and not zones.covers(r.name)]
+    if single:
+        zones = _held(folders, [*whole, *single], offline=offline)
+    laid: dict[tuple[Domain, str], tuple[Record, ...]] = {}
+    for r in loose:
+        if r not in single:
+            key = r.name, r.rdtype
+            laid[key] = (*laid.get(key, ()), Record(r.data, r.ttl, r.origin))
+    return zones, laid
+
+
+def _held(folders: list[str], records: list[ZoneRecord], *, offline: bool) -> ZoneSource:
+    """Give the zones of DNS repositories, and of the records of master files."""
+    from sendgate.dns.zones import ZoneSource
     from sendgate.repo.detect import read_repository
+    from sendgate.repo.source import RepositorySource, joined, public_view
     from sendgate.repo.tree import FolderTree
 
+    if not folders:
+        return ZoneSource(records)
     readings = []
     for path in folders:
         tree = FolderTree(path)
         base = path if is_folder(path) else str(Path(path).parent)
         readings.append((base, read_repository(tree, where=path)))
-    files = [path for path in paths if path not in folders]
-    records = [record for path in files for record in read_zone_file(path)]
     reading = joined(readings, records)
     return RepositorySource(reading, public_view(reading), open_ended=not offline)
 

@@ -13,7 +13,7 @@ the file's SOA where that is absolute, else to the zone that the file is named a
 **The zone of a record** is the deepest SOA owner of the file at or above its name. A name
 under no SOA owner belongs to the `$ORIGIN` under which it stands; and where there is none
 (or it is the root or a top-level name, for which a few lines cannot speak), the record
-stands for its own name and what lies below.
+is loose: it stands for its own name and what lies below, where nothing else is known of it.
 
 **An include** may not leave the directory of the zone file or the working directory (or
 `root`, where one is given), nor lead back to a file that is being read.
@@ -57,7 +57,8 @@ class ZoneRecord:
 
     `zone` is the apex of the zone that the record is published in, which need not be the
     deepest one above its name: a parent's delegation and glue are the parent's. `view` tells
-    zones of one name apart, where a repository has several.
+    zones of one name apart, where a repository has several. `is_loose`: its file says of no
+    zone that it is in it.
     """
 
     name: Domain
@@ -67,6 +68,7 @@ class ZoneRecord:
     origin: Origin
     zone: Domain
     view: str = ""
+    is_loose: bool = False
 
 
 class ZoneWatch(Protocol):
@@ -300,16 +302,17 @@ def _with_zones(records: list[ZoneRecord], bases: list[Domain | None]) -> list[Z
     """Give each record its zone (see the top of this module)."""
     apexes = {record.name.text: record.name for record in records if record.rdtype == "SOA"}
     zones = {record.name.text: _deepest(record.name, apexes) for record in records}
-    stray = topmost(
-        _home(record.name, base)
+    stray = [
+        (record, base)
         for record, base in zip(records, bases, strict=True)
         if zones[record.name.text] is None
-    )
+    ]
+    loose = {record.name.text for record, base in stray if not _is_base(base, record.name)}
     if stray:
-        apexes |= {name.text: name for name in stray}
+        apexes |= {name.text: name for name in topmost(_home(r.name, base) for r, base in stray)}
         zones = {record.name.text: _deepest(record.name, apexes) for record in records}
     return [
-        ZoneRecord(r.name, r.rdtype, r.ttl, r.data, r.origin, zones[r.name.text] or r.name, r.view)
+        replace(r, zone=zones[r.name.text] or r.name, is_loose=r.name.text in loose)
         for r in records
     ]
 
@@ -327,9 +330,14 @@ def _deepest(name: Domain, apexes: dict[str, Domain]) -> Domain | None:
 
 
 def _home(name: Domain, base: Domain | None) -> Domain:
-    if base is not None and len(base.labels) > 1 and name.is_under(base):
+    if base is not None and _is_base(base, name):
         return base
     return name.parent if name.labels[:1] == ("*",) else name
+
+
+def _is_base(base: Domain | None, name: Domain) -> bool:
+    """Whether an `$ORIGIN` can speak for a name as its zone."""
+    return base is not None and len(base.labels) > 1 and name.is_under(base)
 
 
 def _upwards(name: Domain) -> Iterator[Domain]:
