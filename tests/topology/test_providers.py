@@ -51,6 +51,48 @@ def test_dkim_and_return_path_targets() -> None:
     assert id_of(providers.by_web_target(web)) == "hubspot"
 
 
+@pytest.mark.parametrize(
+    ("include", "owner"),
+    [
+        ("relay.mailchannels.net", "mailchannels"),
+        ("_spf.mx.cloudflare.net", "cloudflare-email-routing"),
+        ("aspmx.pardot.com", "pardot"),
+        ("et._spf.pardot.com", "pardot"),
+        ("_spf.elasticemail.com", "elastic-email"),
+        ("_spf.createsend.com", "campaign-monitor"),
+        ("spf.unisender.com", "unisender"),
+        ("_spf.qualtrics.com", "qualtrics"),
+        ("_spf.firebasemail.com", "firebase"),
+        ("_spf.psm.knowbe4.com", "knowbe4"),
+        ("_spf-eu.ionos.com", "ionos"),
+    ],
+)
+def test_services_known_by_their_include_alone(include: str, owner: str) -> None:
+    """What is known of them is the include, so that no finding is more than a warning."""
+    found = providers.by_spf_include(Domain.parse(include))
+    assert id_of(found) == owner
+    assert found is not None
+    assert not found.records
+    assert not found.families
+
+
+@pytest.mark.parametrize(
+    ("id", "families", "uses"),
+    [
+        ("ses-resellers", ("a",), ("amazon-ses",)),
+        ("maileon", ("b",), ()),
+        ("emailoctopus", ("b",), ()),
+        ("postal", ("b",), ()),
+    ],
+)
+def test_services_whose_hosts_differ_from_account_to_account(
+    id: str, families: tuple[str, ...], uses: tuple[str, ...]
+) -> None:
+    """They can be named, and say how their return path is kept."""
+    found = providers.find(id)
+    assert (found.families, found.uses) == (families, uses)
+
+
 def test_an_unknown_provider_names_the_nearest() -> None:
     """A slip of the pen is answered with the id that was meant."""
     with pytest.raises(ConfigError, match="'hubspot'"):
