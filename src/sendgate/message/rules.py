@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from sendgate.errors import DomainError
+from sendgate.message import returned_rules
 from sendgate.message import signature_rules as dkim
 from sendgate.message import unsubscribe_rules as unsubscribe
 from sendgate.message.facts import MessageFacts, MessageKind
@@ -348,4 +349,5 @@ RULES: tuple[RuleOf[MessageFacts], ...] = (
     false_reply,
     misleading_name,
     *unsubscribe.RULES,
+    *returned_rules.RULES,
 )
