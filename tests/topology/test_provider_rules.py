@@ -150,3 +150,20 @@ async def test_a_key_in_place_of_its_alias_cannot_follow(
     options = {"provider": provider} if provider else {}
     report = await audit(DnsDouble(table), selectors=[selector], **options)
     assert said(report, "TOP027") == expected
+
+
+# --- From, replaced
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [
+        ("hubspot", "sends as user=news.example.com@hs-domain.com"),
+        ("zendesk", "is said to send as a name at zendesk.com"),
+    ],
+)
+async def test_from_is_shown_as_it_will_be(provider: str, expected: str) -> None:
+    """With the sender's own name in it; what no source of the catalogue shows is hearsay."""
+    report = await audit(DnsDouble(healthy()), selectors=["gone"], provider=provider)
+    (message,) = (f.message for f in report.findings if f.rule.id == "TOP035")
+    assert message.endswith(expected)

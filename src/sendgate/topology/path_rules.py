@@ -282,9 +282,9 @@ def from_will_be_rewritten(facts: DomainFacts) -> Verdicts:
     )
     if none or gone:
         at = evidence_of(keys[0].answer) if keys else subject(facts.sending)
-        yield Hit(
-            f"{provider.name} has no key for {sending}, and sends as {provider.from_fallback}", at
-        )
+        sends = "sends" if provider.is_confirmed("from-fallback") else "is said to send"
+        shown = provider.from_fallback.replace("{S}", sending.text)
+        yield Hit(f"{provider.name} has no key for {sending}, and {sends} as {shown}", at)
 
 
 RULES: tuple[Rule, ...] = (
