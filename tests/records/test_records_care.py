@@ -147,6 +147,19 @@ def test_what_takes_too_many_lookups_is_refused_once(proposed: Any) -> None:
     assert len(made.notes) == 1
 
 
+def test_only_what_is_left_out_is_said_to_be(proposed: Any) -> None:
+    """A provider that fits no more is named, and not the redirect that is joined beside it."""
+    hosts = [f"a{n} A 192.0.2.10" for n in range(9)]
+    long = 'long TXT "v=spf1 ' + " ".join(f"a:a{n}.example.com" for n in range(9)) + ' -all"'
+    made = proposed(*hosts, long, *NEWS, "em MX 10 mx.sendgrid.net.",
+                    'em TXT "v=spf1 redirect=long.example.com"', 'em TXT "v=spf1 -all"',
+                    given={**SENDGRID, "sender": "dedicated"})  # fmt: skip
+    assert "v=spf1 include:long.example.com -all" in texts(made)
+    assert [note.partition(" is not proposed")[0] for note in made.notes] == [
+        "include:sendgrid.net"
+    ]
+
+
 WILD = ["* MX 10 mail", "* A 192.0.2.80", '* TXT "v=spf1 ip4:192.0.2.10 -all"']
 
 

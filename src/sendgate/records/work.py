@@ -239,13 +239,17 @@ class _Work:
         known = {str(term) for record in was.candidates for term in str(record.data).split()}
         added = {w for d in edit.data for w in str(d).split()
                  if w.startswith("include:") and w not in known}  # fmt: skip
-        new = sorted(added - self._refused)
+        joined = {f"include:{term[9:]}" for term in known if term.lower().startswith("redirect=")}
+        new = sorted(added - joined - self._refused)
         if not added:
             return False
         if not new:
-            self._closed.add(edit.key)  # they stand for what is there, and there is no other way
-            return True
-        self._refused |= added
+            # A redirect that became an include stands for what is there, in its only other form.
+            self._closed.add(edit.key)
+            new = sorted(added & joined)
+            if not new:
+                return True
+        self._refused |= set(new)
         self._notes.append(
             f"{' '.join(new)} is not proposed: with it the SPF record of {edit.name} would take "
             f"{now.lookups} DNS lookups, and receivers stop at {MAX_LOOKUPS}. Take away what no "
