@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -239,6 +239,33 @@ async def test_a_size_that_is_too_small_stops_the_campaign_once(tmp_path: Path) 
         assert (await made.run(wait=True)).why is Why.FINISHED
         assert await made.states() == {State.BOUNCED: 8}
         assert not [line for line in peer.commands if line.startswith("MAIL")]
+
+
+async def test_a_refusal_that_is_known_pauses_nothing_when_it_is_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has resumed need not do so again because a second signal met such an answer."""
+    script = {"dot": Act(reply="554 5.6.0 message content rejected")}
+    async with ScriptedPeer(script=script) as peer, bench(tmp_path, route(peer.port)) as made:
+        assert (await made.run()).why is Why.PAUSED
+        await made.store.write(again)
+        made.steps.clear()
+        engine, reached = made.engine(), asyncio.Event()
+        now = engine.now
+
+        async def slowly() -> datetime:
+            if "answered" in made.steps and not reached.is_set():
+                reached.set()
+                await asyncio.sleep(30)
+            return await now()
+
+        monkeypatch.setattr(engine, "now", slowly)
+        running = asyncio.create_task(engine.run())
+        await reached.wait()
+        engine.abort()
+        await running
+        assert [type(outcome) for outcome in made.outcomes] == [Bounced, Bounced]
+        assert await made.store.state(made.campaign.key) is CampaignState.QUEUED
 
 
 def again(db: sqlite3.Connection) -> None:

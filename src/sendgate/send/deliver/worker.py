@@ -196,12 +196,17 @@ class Worker:
             desk.dice.random(),
             committed=attempt.committed,
         )
-        peer = verdict.outcome.peer if isinstance(verdict.outcome, Bounced) else None
-        if verdict.stop and peer is not None and self.foreman.was_told(peer.mx):
-            verdict = replace(verdict, stop="")
+        verdict = self._without_what_is_known(verdict)
         await self._write(job, verdict)
         self._pace(lane, verdict)
         await self._follow(lane, job, verdict)
+
+    def _without_what_is_known(self, verdict: Verdict) -> Verdict:
+        """The verdict without its pause, where a person has gone on in spite of the reason."""
+        peer = verdict.outcome.peer if isinstance(verdict.outcome, Bounced) else None
+        if verdict.stop and peer is not None and self.foreman.was_told(peer.mx):
+            return replace(verdict, stop="")
+        return verdict
 
     async def _write(self, job: Job, verdict: Verdict) -> None:
         """Write the outcome down; it is durable when this returns."""
@@ -298,6 +303,7 @@ class Worker:
         if attempt.answer is not None:  # it had come, and was not yet written
             draw = desk.dice.random()
             verdict = desk.judge([attempt.answer], history, now, draw, committed=True)
+            verdict = self._without_what_is_known(verdict)
         elif attempt.in_doubt:
             verdict = Verdict(Unknown(_IN_DOUBT, peer))
         else:
