@@ -22,7 +22,7 @@ from sendgate.send.store import Lease
 
 __all__ = ["Workshop"]
 
-# Two make more than the engine, which is one process, can send; each takes 40 MB.
+# Two make more than the engine, which is one process, can send; each takes about 50 MB.
 _MOST = 2
 
 
