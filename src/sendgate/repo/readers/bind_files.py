@@ -31,8 +31,8 @@ _SOA = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _RECORD = re.compile(
-    rb"^(?![ \t]*[;#/]|[ \t]+\*|\*[^ \t.])[^\n;\"]{0,300}[ \t](?:A|AAAA|ALIAS|CAA|CNAME|DNAME|MX|NS|PTR|SRV|TXT)"
-    rb"[ \t]+[^\s=:]",
+    rb"^(?![ \t]*[;#/]|[ \t]+\*|\*[^ \t.])[^\n;\"]{0,300}[ \t]"
+    rb"(?:A|AAAA|ALIAS|CAA|CNAME|DNAME|MX|NS|PTR|SRV|TXT)[ \t]+[^\s=:]",
     re.IGNORECASE | re.MULTILINE,
 )
 _ORIGIN = re.compile(
