@@ -718,7 +718,7 @@ $GENERATE 1-3/2 h${0,2,d} CNAME t$.example.net.
     assert values[0] == values[1]
 
 
-@pytest.mark.parametrize("line", ["* MX 10 mx.example.com.", "*.news TXT \"v=spf1 -all\""])
+@pytest.mark.parametrize("line", ["* MX 10 mx.example.com.", '*.news TXT "v=spf1 -all"'])
 def test_a_file_of_wildcards_alone_is_a_zone_file(tmp_path: Path, line: str) -> None:
     """A star that begins a line is a name, unlike one of a comment in a program."""
     [record] = read(tmp_path, f"$TTL 60\n{line}\n", "example.com.zone").records
