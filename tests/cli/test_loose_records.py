@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,3 +87,21 @@ def test_two_of_one_set_stay_together(sendgate: Run, broken: Path, tmp_path: Pat
     (tmp_path / "changes.zone").write_text(SPF + SPF.replace("-all", "~all"))
     options = ["audit", *SENDER, "--zone", str(broken), "--offline", "--zone", "changes.zone"]
     assert errors(sendgate(*options)) == ["SPF002 12345m.example.com"]
+
+
+def test_a_record_that_is_given_twice_is_one(sendgate: Run, broken: Path, tmp_path: Path) -> None:
+    """In one file, and in the same file named twice (RFC 2181 section 5)."""
+    (tmp_path / "changes.zone").write_text(SPF * 2)
+    again = ["--zone", "changes.zone"] * 2
+    done = sendgate("audit", *SENDER, "--zone", str(broken), "--offline", *again)
+    assert errors(done) == []
+
+
+def test_very_many_of_them_take_little_time(sendgate: Run, tmp_path: Path) -> None:
+    """A long list of records is laid in time that grows with its length alone."""
+    many = "".join(f"n{i}.example.com. 60 IN TXT x{i}\n" for i in range(40_000))
+    (tmp_path / "x.zone").write_text(many + 'example.com. 60 IN TXT "v=spf1 -all"\n')
+    began = time.monotonic()
+    done = sendgate("spf", "example.com", "--ip", "192.0.2.1", "--zone", "x.zone", "--offline")
+    assert done.exit_code == 1
+    assert time.monotonic() - began < 30

@@ -21,7 +21,7 @@ from sendgate.files import is_folder
 if TYPE_CHECKING:
     from sendgate.bimi.certificate import MarkRoots
     from sendgate.dane.probe import MailHosts
-    from sendgate.dns.answers import Answer, Question, Record
+    from sendgate.dns.answers import Answer, Question, Rdata
     from sendgate.dns.laid import RecordSets
     from sendgate.dns.live import LiveSource
     from sendgate.dns.nameserver import Nameserver
@@ -177,18 +177,26 @@ def _zones(paths: tuple[str, ...], offline: bool) -> tuple[ZoneSource | None, Re
 
     folders = [path for path in paths if is_folder(path) or _is_of_a_tool(path)]
     records = [r for path in paths if path not in folders for r in read_zone_file(path)]
-    loose = [r for r in records if r.is_loose and r.name.labels[:1] != ("*",)]
-    whole = [r for r in records if r not in loose]
+    loose = [r for r in records if _may_be_laid(r)]
+    whole = [r for r in records if not _may_be_laid(r)]
     zones = _held(folders, whole, offline=offline)
-    single = [r for r in loose if offline and not zones.covers(r.name)]
+    single: list[ZoneRecord] = []
+    laid: dict[tuple[Domain, str], dict[Rdata, Record]] = {}
+    for r in loose:
+        if offline and not zones.covers(r.name):
+            single.append(r)
+        else:
+            # RFC 2181 section 5: a record that is given twice is one.
+            rrset = laid.setdefault((r.name, r.rdtype), {})
+            rrset.setdefault(r.data, Record(r.data, r.ttl, r.origin))
     if single:
         zones = _held(folders, [*whole, *single], offline=offline)
-    laid: dict[tuple[Domain, str], tuple[Record, ...]] = {}
-    for r in loose:
-        if r not in single:
-            key = r.name, r.rdtype
-            laid[key] = (*laid.get(key, ()), Record(r.data, r.ttl, r.origin))
-    return zones, laid
+    return zones, {key: tuple(rrset.values()) for key, rrset in laid.items()}
+
+
+def _may_be_laid(record: ZoneRecord) -> bool:
+    """Whether a record says only itself; a wildcard speaks for names that it does not have."""
+    return record.is_loose and record.name.labels[:1] != ("*",)
 
 
 def _held(folders: list[str], records: list[ZoneRecord], *, offline: bool) -> ZoneSource:
