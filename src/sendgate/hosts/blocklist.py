@@ -19,7 +19,7 @@ from sendgate.names import Domain
 from sendgate.observed import Evidence, Unknown, evidence_of
 from sendgate.profile import IpAddress
 
-__all__ = ["LONGEST_PREFIX", "Blocklist", "ListEntry", "name_in", "test_addresses"]
+__all__ = ["LONGEST_PREFIX", "Blocklist", "ListEntry", "known_addresses", "name_in"]
 
 _CODES = IPv4Network("127.0.0.0/8")  # RFC 5782 section 2.1
 _REFUSALS = IPv4Network("127.255.255.0/24")  # of Spamhaus, taken over by others
@@ -33,7 +33,7 @@ def name_in(zone: Domain, ip: IpAddress) -> Domain:
     return zone.child(labels)
 
 
-def test_addresses(version: int) -> tuple[IpAddress, IpAddress]:
+def known_addresses(version: int) -> tuple[IpAddress, IpAddress]:
     """The address that every list holds, and the one that none does (RFC 5782 section 5)."""
     texts = ("127.0.0.2", "127.0.0.1") if version == 4 else ("::ffff:7f00:2", "::ffff:7f00:1")
     return ipaddress.ip_address(texts[0]), ipaddress.ip_address(texts[1])
@@ -85,7 +85,7 @@ class Blocklist:
     @property
     def unknown(self) -> Unknown | None:
         """Why the list cannot be read; None: it can."""
-        held, free = test_addresses(self.version)
+        held, free = known_addresses(self.version)
         unread = _unread(self.held) or _unread(self.free)
         if unread is not None:
             return unread

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sendgate.dns.answers import NxDomain, Question, Records, Target
 from sendgate.dns.source import Desk, DnsSource
-from sendgate.hosts.blocklist import Blocklist, ListEntry, name_in, test_addresses
+from sendgate.hosts.blocklist import Blocklist, ListEntry, known_addresses, name_in
 from sendgate.hosts.facts import HeloName, HostFacts, SendingAddress
 from sendgate.names import Domain
 from sendgate.profile import IpAddress, Profile
@@ -48,7 +48,7 @@ async def _list(zone: Domain, ips: tuple[IpAddress, ...], source: DnsSource) -> 
     """Test a list, and ask it about the addresses only where it stands the test."""
     version = ips[0].version
     held, free = await asyncio.gather(
-        *(source.ask(Question(name_in(zone, ip), "A")) for ip in test_addresses(version))
+        *(source.ask(Question(name_in(zone, ip), "A")) for ip in known_addresses(version))
     )
     tested = Blocklist(zone, version, held, free)
     if tested.unknown is not None:
