@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from sendgate.audit.judge import Policy
 from sendgate.audit.report import Finding, Report
 from sendgate.audit.run import audit
-from sendgate.dns.answers import Answer, Failed, NoData, NxDomain, Question, Reason, Records, Target
+from sendgate.dns.answers import Answer, Failed, NoData, NxDomain, Question, Records, Target
 from sendgate.dns.probe import new_seed
 from sendgate.dns.source import DnsSource, RunSource
 from sendgate.names import Domain
@@ -57,7 +57,6 @@ _BESIDE = (
     "SRV",
     "NS",
 )  # what may stand where a CNAME is to be
-_NOT_PUT = frozenset({Reason.NOT_ASKED, Reason.ALLOWANCE})
 _AREAS = {
     "dkim": ("DKIM", "ALN", "TOP", "RCV"),
     "path": ("TOP", "MX", "DNS", "SPF", "ALN", "RCV"),
@@ -290,7 +289,7 @@ class _Work:
     async def _published(self, name: Domain, rdtype: str, zone: Domain) -> RecordSet | None:
         """Give the records that are published at exactly this name."""
         answer = await self._source.ask(Question(name, "TXT" if rdtype == "CNAME" else rdtype))
-        if isinstance(answer, Failed) and not answer.aliases and answer.reason not in _NOT_PUT:
+        if isinstance(answer, Failed) and not answer.aliases and answer.reason.was_asked:
             self._unseen[Unknown.of(answer)] = None
         alias = answer.aliases[0] if answer.aliases and answer.aliases[0].name == name else None
         if rdtype == "CNAME":
